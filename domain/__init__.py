@@ -1,0 +1,45 @@
+"""The rules of the service: one module for each aggregate, holding its events, its state and its commands.
+
+Importing the package registers the topics of every event, so that a stored event finds its class. Nothing here does
+I/O, reads a clock or draws a random number: times, ids and digests are arguments.
+"""
+
+from __future__ import annotations
+
+from eventsourcing.domain import Aggregate, CanMutateAggregate
+
+from domain.account import Account
+from domain.application import Application
+from domain.event import Recorded
+from domain.grant import Grant
+from domain.membership import Membership
+from domain.revocation import Revocation
+from domain.role import Role
+from domain.signing_key import SigningKey
+from domain.token_family import TokenFamily
+from domain.user import User
+
+AGGREGATES: tuple[type[Aggregate], ...] = (
+    Account,
+    User,
+    Membership,
+    Role,
+    Application,
+    Grant,
+    TokenFamily,
+    Revocation,
+    SigningKey,
+)
+
+# The library adds a "created" event of its own to each aggregate; only those that declare a topic are ours.
+EVENTS: dict[str, type[Recorded]] = {
+    event.TOPIC: event
+    for aggregate in AGGREGATES
+    for name, event in vars(aggregate).items()
+    if isinstance(event, type)
+    and issubclass(event, Recorded)
+    and issubclass(event, CanMutateAggregate)
+    and "TOPIC" in vars(event)
+    and name != "Event"
+}
+"""Every event that can be in the log, by its topic."""

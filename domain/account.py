@@ -1,0 +1,241 @@
+"""Account: a node in the tree of tenants. A root account is an organization; everything else belongs to one.
+
+Rules from spec/inbox-manager.md section 3. A deleted account is unknown to every later command.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain import text
+from domain.event import Recorded
+from domain.permissions import ROOT
+from domain.refusals import (
+    AccountHasChildren,
+    AccountNotActive,
+    InvalidColor,
+    InvalidPicture,
+    InvalidStatus,
+    MissingPermission,
+    OrganizationInUse,
+    OwnDeletion,
+    TooDeep,
+    UnknownAccount,
+)
+
+if TYPE_CHECKING:
+    from domain.caller import Caller
+
+DEPTH_LIMIT = 32
+_PICTURE_LIMIT = 2048
+_PICTURE = re.compile(r"https://[\x21\x23-\x3B\x3D\x3F-\x5B\x5D\x5F\x61-\x7A\x7E]+")
+_COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
+
+
+class Status(StrEnum):
+    """Where an account is in its life."""
+
+    ACTIVE = "active"
+    SUSPENDED = "suspended"
+    DELETED = "deleted"
+
+
+class Account(Aggregate):
+    """A tenant or a part of one. `organization` is the id of the tree's root, `depth` the number of its ancestors."""
+
+    TOPIC = "account"
+
+    class Event(Recorded, Aggregate.Event):
+        """What happens to an account; decisions that rely on the account are touched by default."""
+
+        TOPIC = "account.event"
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"account:{self.originator_id}",)
+
+    class Created(Event, Aggregate.Created):
+        """An account exists."""
+
+        TOPIC = "account.created"
+        organization: UUID
+        parent: UUID | None
+        name: str
+        depth: int
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return _account_and_siblings(self.originator_id, self.parent)
+
+    class Renamed(Event):
+        """An account has another name; no decision depends on names."""
+
+        TOPIC = "account.renamed"
+        name: str
+        touches = ()
+
+        def apply(self, account: Account) -> None:
+            account.name = self.name
+
+    class Described(Event):
+        """An account is shown with these display values; no decision depends on them."""
+
+        TOPIC = "account.described"
+        description: str | None
+        picture: str | None
+        color: str | None
+        touches = ()
+
+        def apply(self, account: Account) -> None:
+            account.description, account.picture, account.color = self.description, self.picture, self.color
+
+    class Suspended(Event):
+        """An account is out of use."""
+
+        TOPIC = "account.suspended"
+        reason: str | None
+
+        def apply(self, account: Account) -> None:
+            account.status = Status.SUSPENDED
+
+    class Reinstated(Event):
+        """An account is in use again."""
+
+        TOPIC = "account.reinstated"
+
+        def apply(self, account: Account) -> None:
+            account.status = Status.ACTIVE
+
+    class Deleted(Event):
+        """An account is gone for ever."""
+
+        TOPIC = "account.deleted"
+        parent: UUID | None
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return _account_and_siblings(self.originator_id, self.parent)
+
+        def apply(self, account: Account) -> None:
+            account.status = Status.DELETED
+
+    def __init__(self, organization: UUID, parent: UUID | None, name: str, depth: int) -> None:
+        """Start active and without display values."""
+        self.organization = organization
+        self.parent = parent
+        self.name = name
+        self.depth = depth
+        self.status = Status.ACTIVE
+        self.description: str | None = None
+        self.picture: str | None = None
+        self.color: str | None = None
+
+    @classmethod
+    def create(cls, *, id: UUID, name: str, parent: Account | None, now: datetime) -> Account:
+        """Create an account: a root, which is its own organization, or a child in its parent's.
+
+        Raises InvalidName, UnknownAccount (deleted parent), AccountNotActive (suspended parent) or TooDeep (a parent
+        that has 32 ancestors already).
+        """
+        name = text.name(name)
+        if parent is not None:
+            parent.require_active()
+            if parent.depth >= DEPTH_LIMIT:
+                raise TooDeep
+        return cls._create(
+            cls.Created,
+            id=id,
+            timestamp=now,
+            organization=id if parent is None else parent.organization,
+            parent=None if parent is None else parent.id,
+            name=name,
+            depth=0 if parent is None else parent.depth + 1,
+        )
+
+    def rename(self, name: str, now: datetime) -> None:
+        """Change the name. Raises UnknownAccount or InvalidName."""
+        self.require_known()
+        name = text.name(name)
+        if name != self.name:
+            self.trigger_event(self.Renamed, timestamp=now, name=name)
+
+    def describe(self, description: str | None, picture: str | None, color: str | None, now: datetime) -> None:
+        """Replace the display values; None clears one.
+
+        Raises UnknownAccount, InvalidDescription, InvalidPicture or InvalidColor.
+        """
+        self.require_known()
+        description = text.description(description)
+        if picture is not None and (len(picture) > _PICTURE_LIMIT or not _PICTURE.fullmatch(picture)):
+            raise InvalidPicture(field="picture")
+        if color is not None and not _COLOR.fullmatch(color):
+            raise InvalidColor(field="color")
+        color = color and color.lower()
+        if (description, picture, color) != (self.description, self.picture, self.color):
+            self.trigger_event(self.Described, timestamp=now, description=description, picture=picture, color=color)
+
+    def move(self, status: str, by: Caller, now: datetime, reason: str | None = None) -> None:
+        """Suspend or reinstate, whichever leads to this status. Raises what these do, or InvalidStatus (any other)."""
+        match status:
+            case Status.ACTIVE:
+                self.reinstate(now)
+            case Status.SUSPENDED:
+                self.suspend(by, now, reason)
+            case _:
+                raise InvalidStatus(field="status")
+
+    def suspend(self, by: Caller, now: datetime, reason: str | None = None) -> None:
+        """Take the account out of use. Raises UnknownAccount, OwnDeletion (one's own organization) or InvalidReason."""
+        self.require_known()
+        self._spare_ones_own(by)
+        reason = text.reason(reason)
+        if self.status is not Status.SUSPENDED:
+            self.trigger_event(self.Suspended, timestamp=now, reason=reason)
+
+    def reinstate(self, now: datetime) -> None:
+        """Take a suspended account into use. Raises UnknownAccount."""
+        self.require_known()
+        if self.status is not Status.ACTIVE:
+            self.trigger_event(self.Reinstated, timestamp=now)
+
+    def delete(self, by: Caller, now: datetime, *, has_children: bool, in_use: bool = False) -> None:
+        """End the account for ever: `has_children` counts those that are left, `in_use` what an organization holds.
+
+        Raises UnknownAccount, OwnDeletion (one's own organization), MissingPermission (a root account, and the caller
+        is not root), OrganizationInUse, or AccountHasChildren: children are deleted first.
+        """
+        self.require_known()
+        self._spare_ones_own(by)
+        if self.parent is None:
+            if not by.is_root:
+                raise MissingPermission(ROOT)
+            if in_use:
+                raise OrganizationInUse
+        if has_children:
+            raise AccountHasChildren
+        self.trigger_event(self.Deleted, timestamp=now, parent=self.parent)
+
+    def require_known(self) -> None:
+        """Raise UnknownAccount when the account is deleted."""
+        if self.status is Status.DELETED:
+            raise UnknownAccount
+
+    def require_active(self) -> None:
+        """Raise UnknownAccount when the account is deleted, AccountNotActive when it is suspended."""
+        self.require_known()
+        if self.status is not Status.ACTIVE:
+            raise AccountNotActive
+
+    def _spare_ones_own(self, by: Caller) -> None:
+        if self.id == by.organization:
+            raise OwnDeletion
+
+
+def _account_and_siblings(account: UUID, parent: UUID | None) -> tuple[str, ...]:
+    return (f"account:{account}",) if parent is None else (f"account:{account}", f"account-children:{parent}")

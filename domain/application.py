@@ -1,0 +1,316 @@
+"""Application: an OAuth client of an organization, its settings, its secrets' digests and whether it may be used.
+
+Rules from RFC 6749 sections 2.1 to 2.3 and appendix A.1, and spec/inbox-manager.md sections 0 and 1 (public clients
+stay apart from private back ends). A deleted application is unknown to every later command.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain import text
+from domain.application_settings import ApplicationSettings, Kind, TokenFormat
+from domain.client_secret import Secret, name_for_one_more
+from domain.event import Recorded
+from domain.permissions import assignable
+from domain.refusals import (
+    ApplicationNotActive,
+    InvalidClientId,
+    InvalidKind,
+    OwnDeletion,
+    UnknownAccount,
+    UnknownApplication,
+    UnknownSecret,
+    WrongClientKind,
+)
+
+if TYPE_CHECKING:
+    from domain.caller import Caller
+
+__all__ = ["Application", "ApplicationSettings", "Kind", "Secret", "Status", "TokenFormat"]
+
+# RFC 6749 appendix A.1 without space; a colon would end the id in HTTP Basic (RFC 7617 section 2).
+_CLIENT_ID = re.compile(r"[\x21-\x39\x3B-\x7E]{1,128}")
+
+
+class Status(StrEnum):
+    """Where an application is in its life."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
+class Application(Aggregate):
+    """An OAuth client. `client_id` and `kind` never change; `secrets` holds those not retired, even if expired."""
+
+    TOPIC = "application"
+
+    class Event(Recorded, Aggregate.Event):
+        """What happens to an application; every decision that relies on it is touched."""
+
+        TOPIC = "application.event"
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"application:{self.originator_id}",)
+
+    class Registered(Event, Aggregate.Created):
+        """An application exists."""
+
+        TOPIC = "application.registered"
+        organization: UUID
+        client_id: str
+        kind: Kind
+        name: str
+        permissions: list[str]
+        audiences: list[str]
+        token_format: TokenFormat
+        access_token_lifetime: int
+        key_set: dict[str, Any] | None
+        rate_limit: int | None
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"application:{self.originator_id}", f"organization-contents:{self.organization}")
+
+    class Updated(Event):
+        """An application has these settings now."""
+
+        TOPIC = "application.updated"
+        name: str
+        permissions: list[str]
+        audiences: list[str]
+        token_format: TokenFormat
+        access_token_lifetime: int
+        key_set: dict[str, Any] | None
+        rate_limit: int | None
+
+        def apply(self, application: Application) -> None:
+            application.settings = ApplicationSettings(
+                name=self.name,
+                permissions=self.permissions,
+                audiences=self.audiences,
+                token_format=self.token_format,
+                access_token_lifetime=self.access_token_lifetime,
+                key_set=self.key_set,
+                rate_limit=self.rate_limit,
+            )
+
+    class SecretAdded(Event):
+        """An application can prove itself with one more secret."""
+
+        TOPIC = "application.secret_added"
+        secret: UUID
+        name: str
+        digest: str
+        hint: str
+        expires_at: datetime | None
+
+        def apply(self, application: Application) -> None:
+            secret = Secret(self.secret, self.name, self.digest, self.hint, self.expires_at)
+            application.secrets = {**application.secrets, self.secret: secret}
+
+    class SecretRetired(Event):
+        """A secret proves nothing any more."""
+
+        TOPIC = "application.secret_retired"
+        secret: UUID
+
+        def apply(self, application: Application) -> None:
+            application.secrets = {key: kept for key, kept in application.secrets.items() if key != self.secret}
+
+    class Disabled(Event):
+        """An application and its tokens are out of use."""
+
+        TOPIC = "application.disabled"
+        reason: str | None
+
+        def apply(self, application: Application) -> None:
+            application.status = Status.DISABLED
+
+    class Enabled(Event):
+        """An application and its tokens are in use again."""
+
+        TOPIC = "application.enabled"
+
+        def apply(self, application: Application) -> None:
+            application.status = Status.ACTIVE
+
+    class Deleted(Event):
+        """An application is gone for ever."""
+
+        TOPIC = "application.deleted"
+
+        def apply(self, application: Application) -> None:
+            application.status, application.secrets = Status.DELETED, {}
+
+    def __init__(
+        self,
+        *,
+        organization: UUID,
+        client_id: str,
+        kind: Kind,
+        name: str,
+        permissions: list[str],
+        audiences: list[str],
+        token_format: TokenFormat,
+        access_token_lifetime: int,
+        key_set: dict[str, Any] | None,
+        rate_limit: int | None,
+    ) -> None:
+        """Start active and without secrets."""
+        self.organization = organization
+        self.client_id = client_id
+        self.kind = kind
+        self.settings = ApplicationSettings(
+            name=name,
+            permissions=permissions,
+            audiences=audiences,
+            token_format=token_format,
+            access_token_lifetime=access_token_lifetime,
+            key_set=key_set,
+            rate_limit=rate_limit,
+        )
+        self.status = Status.ACTIVE
+        self.secrets: dict[UUID, Secret] = {}
+
+    @classmethod
+    def register(
+        cls,
+        *,
+        id: UUID,
+        organization: UUID,
+        client_id: str,
+        kind: str,
+        settings: ApplicationSettings,
+        by: Caller,
+        now: datetime,
+    ) -> Application:
+        """Create an application. That its client id is free is for the caller's claim to ensure.
+
+        Raises UnknownAccount (an organization that the caller does not see), InvalidClientId, InvalidKind, whatever
+        `ApplicationSettings.checked` raises, RootRequired or MissingPermission (see `assignable`).
+        """
+        if not by.sees(organization):
+            raise UnknownAccount
+        if not _CLIENT_ID.fullmatch(client_id):
+            raise InvalidClientId(field="client_id")
+        try:
+            kind = Kind(kind)
+        except ValueError:
+            raise InvalidKind(field="kind") from None
+        settings = settings.checked(kind)
+        assignable(by, settings.permissions)
+        return cls._create(
+            cls.Registered,
+            id=id,
+            timestamp=now,
+            organization=organization,
+            client_id=client_id,
+            kind=kind,
+            **vars(settings),
+        )
+
+    def update(
+        self, settings: ApplicationSettings, by: Caller, now: datetime, *, permissions_stated: bool = True
+    ) -> None:
+        """Replace the settings.
+
+        `permissions_stated` is False when the request did not name the permissions: then a caller without root may,
+        say, rename an application that holds root (spec/melody.md section 0, M14: the rule is about the request).
+        Raises UnknownApplication and what `register` raises about settings; other keys count as giving the
+        application's permissions away (see `require_entitled`).
+        """
+        self.require_known(by)
+        settings = settings.checked(self.kind)
+        if settings.key_set != self.settings.key_set:
+            self.require_entitled(by)
+        if permissions_stated or settings.permissions != self.settings.permissions:
+            assignable(by, settings.permissions)
+        if settings != self.settings:
+            self.trigger_event(self.Updated, timestamp=now, **vars(settings))
+
+    def add_secret(
+        self,
+        secret: UUID,
+        name: str,
+        digest: str,
+        hint: str,
+        expires_at: datetime | None,
+        *,
+        by: Caller,
+        now: datetime,
+    ) -> None:
+        """Add a secret by its digest.
+
+        Raises UnknownApplication, RootRequired or MissingPermission (see `require_entitled`), WrongClientKind (public
+        kinds), InvalidName (1 to 64 characters), InvalidExpiry (not after now), NameTaken (by another live secret) or
+        TooManySecrets (20 live ones).
+        """
+        self.require_known(by)
+        self.require_entitled(by)
+        if not self.kind.confidential:
+            raise WrongClientKind
+        name = name_for_one_more(name, expires_at, self.secrets.values(), now)
+        self.trigger_event(
+            self.SecretAdded, timestamp=now, secret=secret, name=name, digest=digest, hint=hint, expires_at=expires_at
+        )
+
+    def retire_secret(self, secret: UUID, now: datetime) -> None:
+        """End a secret, the last one too. Raises UnknownApplication or UnknownSecret (retired ones are unknown)."""
+        self.require_known()
+        if secret not in self.secrets:
+            raise UnknownSecret
+        self.trigger_event(self.SecretRetired, timestamp=now, secret=secret)
+
+    def disable(self, by: Caller, now: datetime, reason: str | None = None) -> None:
+        """Take the application and its tokens out of use. Raises UnknownApplication, OwnDeletion or InvalidReason."""
+        self.require_known(by)
+        self._spare_oneself(by)
+        reason = text.reason(reason)
+        if self.status is not Status.DISABLED:
+            self.trigger_event(self.Disabled, timestamp=now, reason=reason)
+
+    def enable(self, by: Caller, now: datetime) -> None:
+        """Take a disabled application and its tokens into use. Raises UnknownApplication."""
+        self.require_known(by)
+        if self.status is not Status.ACTIVE:
+            self.trigger_event(self.Enabled, timestamp=now)
+
+    def delete(self, by: Caller, now: datetime) -> None:
+        """End the application and its secrets for ever. Raises UnknownApplication or OwnDeletion."""
+        self.require_known(by)
+        self._spare_oneself(by)
+        for secret in self.secrets:
+            self.trigger_event(self.SecretRetired, timestamp=now, secret=secret)
+        self.trigger_event(self.Deleted, timestamp=now)
+
+    def require_entitled(self, by: Caller, granted: Collection[str] = ()) -> None:
+        """Refuse to let somebody who holds less change how the application proves itself: who can, can act as it.
+
+        `granted` is the scope of its approved grants. Raises RootRequired or MissingPermission (see `assignable`).
+        """
+        assignable(by, {*self.settings.permissions, *granted})
+
+    def require_known(self, by: Caller | None = None) -> None:
+        """Raise UnknownApplication when the application is deleted or outside the caller's organization."""
+        if self.status is Status.DELETED or (by is not None and not by.sees(self.organization)):
+            raise UnknownApplication
+
+    def require_active(self) -> None:
+        """Raise UnknownApplication when the application is deleted, ApplicationNotActive when it is disabled."""
+        self.require_known()
+        if self.status is not Status.ACTIVE:
+            raise ApplicationNotActive
+
+    def _spare_oneself(self, by: Caller) -> None:
+        if by.application == self.id:
+            raise OwnDeletion

@@ -1,0 +1,95 @@
+"""What an organization decides about one of its applications, checked as a whole before it becomes part of an event."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from domain import text
+from domain.key_set import public_keys
+from domain.permissions import PERMISSIONS
+from domain.refusals import InvalidFormat, InvalidLifetime, InvalidLimit, WrongClientKind
+from domain.scope import audience_list, scope_list
+
+LIFETIME_RANGE = range(60, 86_400 + 1)
+RATE_LIMIT_RANGE = range(1, 10_000_000 + 1)
+
+
+class Kind(StrEnum):
+    """How an application can keep a secret (RFC 6749 section 2.1)."""
+
+    MACHINE = "machine"
+    """A private back end; the only kind that uses client credentials."""
+    WEB = "web"
+    SPA = "spa"
+    NATIVE = "native"
+
+    @property
+    def confidential(self) -> bool:
+        """Whether applications of this kind can keep a secret; the others are public."""
+        return self in (Kind.MACHINE, Kind.WEB)
+
+    @property
+    def access_token_lifetime(self) -> int:
+        """Seconds that an access token lives unless decided otherwise."""
+        return 3600 if self is Kind.MACHINE else 300
+
+
+class TokenFormat(StrEnum):
+    """What an application's access tokens look like: RFC 9068, or a reference that only introspection resolves."""
+
+    JWT = "jwt"
+    OPAQUE = "opaque"
+
+
+@dataclass(frozen=True)
+class ApplicationSettings:
+    """The settings. `access_token_lifetime` is in seconds, None for the kind's default.
+
+    `rate_limit` counts token and management requests per minute, None for no limit of its own.
+    """
+
+    name: str
+    permissions: list[str] = field(default_factory=list)
+    audiences: list[str] = field(default_factory=list)
+    token_format: TokenFormat = TokenFormat.JWT
+    access_token_lifetime: int | None = None
+    key_set: dict[str, Any] | None = None
+    rate_limit: int | None = None
+
+    def checked(self, kind: Kind) -> ApplicationSettings:
+        """Return the settings in their stored form: text normalised, lists sorted, the lifetime filled in.
+
+        Raises InvalidName, InvalidScope, InvalidAudience, TooMany, InvalidFormat, InvalidLifetime (outside 60 to
+        86400), InvalidLimit (outside 1 to 10000000), InvalidKeySet, or WrongClientKind when a public kind has a key set
+        or one of PERMISSIONS.
+        """
+        settings = replace(
+            self,
+            name=text.name(self.name),
+            permissions=scope_list(self.permissions, field="permissions"),
+            audiences=audience_list(self.audiences),
+            token_format=_token_format(self.token_format),
+            access_token_lifetime=kind.access_token_lifetime
+            if self.access_token_lifetime is None
+            else self.access_token_lifetime,
+            key_set=public_keys(self.key_set),
+        )
+        if settings.access_token_lifetime not in LIFETIME_RANGE:
+            raise InvalidLifetime(field="access_token_lifetime")
+        if settings.rate_limit is not None and settings.rate_limit not in RATE_LIMIT_RANGE:
+            raise InvalidLimit(field="rate_limit")
+        if not kind.confidential:
+            if not set(PERMISSIONS).isdisjoint(settings.permissions):
+                raise WrongClientKind("permissions for a public application", field="permissions")
+            if settings.key_set is not None:
+                raise WrongClientKind("keys for a public application", field="key_set")
+        return settings
+
+
+def _token_format(value: str) -> TokenFormat:
+    try:
+        return TokenFormat(value)
+    except ValueError:
+        raise InvalidFormat(field="token_format") from None

@@ -1,0 +1,232 @@
+"""Token family: one authorization's access tokens and the chain of refresh tokens that renews them.
+
+Issued thousands of times a second, so the events are small and nothing here looks at more than it must. The family's id
+is a UUIDv7 and the `jti` of its first access token. Reuse of a refresh token ends the family (RFC 9700 section 4.14.2).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from eventsourcing.domain import Aggregate
+
+from domain.application_settings import TokenFormat
+from domain.event import Recorded
+from domain.refusals import InvalidLifetime, TokenEnded, UnknownToken
+
+
+class TokenFamily(Aggregate):
+    """The state a renewal needs: the refresh token that is next, and whether the family has ended."""
+
+    TOPIC = "token"
+
+    class Event(Recorded, Aggregate.Event):
+        """What happens to tokens. Issuing touches no guard; what ends tokens does."""
+
+        TOPIC = "token.event"
+
+    class Issued(Event, Aggregate.Created):
+        """A first access token was issued. `scope` is space separated; digests are SHA-256 in hex of the token strings.
+
+        None stands for what the authorization does not have: a user, an account, an end user, a refresh token.
+        """
+
+        TOPIC = "token.issued"
+        organization: UUID
+        application: UUID
+        token: UUID
+        user: UUID | None
+        account: UUID | None
+        membership: UUID | None
+        end_user: str | None
+        scope: str
+        audience: str
+        format: TokenFormat
+        digest: str
+        expires_at: datetime
+        grant_type: str
+        refresh_digest: str | None
+        refresh_expires_at: datetime | None
+
+    class Refreshed(Event):
+        """One more access token. `refresh_digest` None: the same refresh token goes on (RFC 6749 section 6)."""
+
+        TOPIC = "token.refreshed"
+        organization: UUID
+        application: UUID
+        token: UUID
+        user: UUID | None
+        account: UUID | None
+        membership: UUID | None
+        end_user: str | None
+        scope: str
+        audience: str
+        format: TokenFormat
+        digest: str
+        expires_at: datetime
+        refresh_digest: str | None
+        refresh_expires_at: datetime | None
+
+        def apply(self, family: TokenFamily) -> None:
+            family.tokens = family.tokens | {self.token}
+            if self.refresh_digest is not None:
+                family.refresh_digest, family.refresh_expires_at = self.refresh_digest, self.refresh_expires_at
+
+    class Revoked(Event):
+        """One access token, or with `token` None the whole family, is dead."""
+
+        TOPIC = "token.revoked"
+        token: UUID | None
+        reason: str | None
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"revocation:token:{self.originator_id}",)
+
+        def apply(self, family: TokenFamily) -> None:
+            if self.token is None:
+                family.ended = True
+            else:
+                family.revoked = family.revoked | {self.token}
+
+    class ReuseDetected(Event):
+        """A refresh token came back after it was replaced: somebody copied it, and the family is dead."""
+
+        TOPIC = "token.reuse_detected"
+        digest: str
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"revocation:token:{self.originator_id}",)
+
+        def apply(self, family: TokenFamily) -> None:
+            family.ended = True
+
+    def __init__(
+        self,
+        *,
+        organization: UUID,
+        application: UUID,
+        token: UUID,
+        user: UUID | None,
+        account: UUID | None,
+        membership: UUID | None,
+        end_user: str | None,
+        refresh_digest: str | None,
+        refresh_expires_at: datetime | None,
+    ) -> None:
+        """Start alive with one token."""
+        self.organization = organization
+        self.application = application
+        self.tokens = frozenset((token,))
+        self.revoked: frozenset[UUID] = frozenset()
+        self.user = user
+        self.account = account
+        self.membership = membership
+        self.end_user = end_user
+        self.refresh_digest = refresh_digest
+        self.refresh_expires_at = refresh_expires_at
+        self.ended = False
+
+    @classmethod
+    def issue(
+        cls,
+        *,
+        id: UUID,
+        organization: UUID,
+        application: UUID,
+        scope: str,
+        audience: str,
+        format: TokenFormat,
+        digest: str,
+        expires_at: datetime,
+        grant_type: str,
+        now: datetime,
+        user: UUID | None = None,
+        account: UUID | None = None,
+        membership: UUID | None = None,
+        end_user: str | None = None,
+        refresh_digest: str | None = None,
+        refresh_expires_at: datetime | None = None,
+    ) -> TokenFamily:
+        """Record a first access token, whose `jti` is `id`. Raises InvalidLifetime when it would expire at once."""
+        if expires_at <= now:
+            raise InvalidLifetime(field="expires_at")
+        return cls._create(
+            cls.Issued,
+            id=id,
+            timestamp=now,
+            organization=organization,
+            application=application,
+            token=id,
+            user=user,
+            account=account,
+            membership=membership,
+            end_user=end_user,
+            scope=scope,
+            audience=audience,
+            format=format,
+            digest=digest,
+            expires_at=expires_at,
+            grant_type=grant_type,
+            refresh_digest=refresh_digest,
+            refresh_expires_at=refresh_expires_at,
+        )
+
+    def refresh(
+        self,
+        presented_digest: str,
+        *,
+        token: UUID,
+        scope: str,
+        audience: str,
+        format: TokenFormat,
+        digest: str,
+        expires_at: datetime,
+        refresh_digest: str | None,
+        refresh_expires_at: datetime | None,
+        now: datetime,
+    ) -> bool:
+        """Issue another access token for the refresh token presented; return whether it was.
+
+        False means that the presented refresh token is not the current one: the family has ended, which must be
+        recorded before the caller refuses with RefreshReplayed. With `refresh_digest` None the refresh token stays the
+        same. Raises TokenEnded when the family has ended or the refresh token has expired (from `refresh_expires_at`
+        on), and InvalidLifetime when the new token would expire at once.
+        """
+        if self.ended or self.refresh_digest is None:
+            raise TokenEnded
+        if presented_digest != self.refresh_digest:
+            self.trigger_event(self.ReuseDetected, timestamp=now, digest=presented_digest)
+            return False
+        if self.refresh_expires_at is not None and now >= self.refresh_expires_at:
+            raise TokenEnded
+        if expires_at <= now:
+            raise InvalidLifetime(field="expires_at")
+        self.trigger_event(
+            self.Refreshed,
+            timestamp=now,
+            organization=self.organization,
+            application=self.application,
+            token=token,
+            user=self.user,
+            account=self.account,
+            membership=self.membership,
+            end_user=self.end_user,
+            scope=scope,
+            audience=audience,
+            format=format,
+            digest=digest,
+            expires_at=expires_at,
+            refresh_digest=refresh_digest,
+            refresh_expires_at=refresh_expires_at,
+        )
+        return True
+
+    def revoke(self, token: UUID | None, reason: str | None, now: datetime) -> None:
+        """End one access token, or with None the family. Nothing happens to what has ended. Raises UnknownToken."""
+        if token is not None and token not in self.tokens:
+            raise UnknownToken
+        if not self.ended and token not in self.revoked:
+            self.trigger_event(self.Revoked, timestamp=now, token=token, reason=reason)

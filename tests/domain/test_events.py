@@ -1,0 +1,71 @@
+"""Events keep to what is stored: permanent topics, plain fields, types that can be resolved at run time."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import get_type_hints
+from uuid import UUID
+
+import pytest
+from eventsourcing.domain import CanInitAggregate
+from eventsourcing.utils import resolve_topic
+
+from domain import AGGREGATES, EVENTS
+from domain.event import Recorded
+
+TOPICS = """
+account.created account.deleted account.described account.reinstated account.renamed account.suspended
+application.deleted application.disabled application.enabled application.registered application.secret_added
+application.secret_retired application.updated
+grant.approved grant.rejected grant.requested grant.revoked
+membership.added membership.removed membership.role_changed
+revocation.recorded
+role.changed role.defined role.deleted
+signing_key.activated signing_key.introduced signing_key.retired
+token.issued token.refreshed token.reuse_detected token.revoked
+user.created user.deleted user.reinstated user.renamed user.role_assigned user.role_unassigned user.suspended
+"""
+
+every_event = pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)
+
+
+def test_the_topics_are_for_ever() -> None:
+    assert sorted(EVENTS) == sorted(TOPICS.split())
+
+
+@pytest.mark.parametrize("topic", EVENTS)
+def test_a_topic_leads_to_its_event(topic: str) -> None:
+    assert resolve_topic(topic) is EVENTS[topic]
+
+
+@pytest.mark.parametrize("aggregate", AGGREGATES)
+def test_an_aggregates_topic_begins_the_topics_of_its_events(aggregate: type) -> None:
+    topic: str = aggregate.TOPIC  # type: ignore[attr-defined]
+    assert resolve_topic(topic) is aggregate
+    assert any(known.startswith(f"{topic}.") for known in EVENTS)
+
+
+@every_event
+def test_the_type_of_every_field_can_be_resolved(event: type[Recorded]) -> None:
+    hints = get_type_hints(event)
+    assert hints["originator_id"] is UUID
+    assert {field.name for field in fields(event)} <= hints.keys()  # type: ignore[arg-type]
+
+
+@every_event
+def test_what_an_event_tells_about_itself_is_no_field(event: type[Recorded]) -> None:
+    names = {field.name for field in fields(event)}  # type: ignore[arg-type]
+    assert names.isdisjoint({"touches", "subject", "PERSONAL", "TOPIC", "class_version"})
+
+
+@every_event
+def test_a_first_event_carries_its_organization(event: type[Recorded]) -> None:
+    names = {field.name for field in fields(event)}  # type: ignore[arg-type]
+    assert not issubclass(event, CanInitAggregate) or "organization" in names
+
+
+@every_event
+def test_personal_fields_exist_and_may_be_destroyed(event: type[Recorded]) -> None:
+    hints = get_type_hints(event)
+    for name in event.PERSONAL:
+        assert hints[name] == (str | None)

@@ -1,0 +1,45 @@
+"""Wildcards open what they should and nothing more, and nobody gives away what would raise themselves."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.permissions import ALL, PERMISSIONS, ROOT, allows, assignable
+from domain.refusals import MissingPermission, RootRequired
+from tests.domain.given import backend
+
+SOME = st.frozensets(st.sampled_from(PERMISSIONS))
+
+
+def test_the_permissions_are_a_set_of_23() -> None:
+    assert len(set(PERMISSIONS)) == len(PERMISSIONS) == 23
+
+
+@pytest.mark.parametrize("needed", PERMISSIONS)
+def test_root_allows_everything(needed: str) -> None:
+    assert allows({ROOT}, needed)
+
+
+@pytest.mark.parametrize("needed", PERMISSIONS)
+def test_the_wildcard_allows_everything_but_root(needed: str) -> None:
+    assert allows({ALL}, needed) == (needed != ROOT)
+
+
+@given(held=SOME, more=SOME, needed=st.sampled_from(PERMISSIONS))
+def test_more_permissions_never_allow_less(held: frozenset[str], more: frozenset[str], needed: str) -> None:
+    assert allows(held | more, needed) >= allows(held, needed)
+
+
+@given(held=SOME, named=SOME)
+def test_nobody_gives_root_or_the_wildcard_away_without_holding_it(held: frozenset[str], named: frozenset[str]) -> None:
+    caller = backend(*held)
+    if ROOT in named and ROOT not in held:
+        with pytest.raises(RootRequired):
+            assignable(caller, named)
+    elif ALL in named and held.isdisjoint({ROOT, ALL}):
+        with pytest.raises(MissingPermission):
+            assignable(caller, named)
+    else:
+        assignable(caller, named)

@@ -1,0 +1,110 @@
+"""Roles are named sets of permissions; what would lead to root is for root, built-in names are for nobody."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from domain import refusals
+from domain.caller import SYSTEM, Caller
+from domain.role import Role
+from tests.domain.given import NOW, ORGANIZATION, ROOT_APPLICATION, STRANGER, a_role, backend, happened, the_event
+
+
+def define(name: str = "auditor", *permissions: str, by: Caller | None = None) -> Role:
+    return Role.define(
+        id=uuid4(),
+        organization=ORGANIZATION,
+        name=name,
+        description=" Reads ",
+        permissions=permissions,
+        by=by or backend("all"),
+        now=NOW,
+    )
+
+
+def test_permissions_are_kept_sorted_and_once() -> None:
+    event = the_event(define("auditor", "read_user", "read_audit", "read_user"))
+    assert event.permissions == ["read_audit", "read_user"]
+    assert (event.description, event.privileged) == ("Reads", False)
+    assert event.touches == (f"role:{event.originator_id}", f"organization-contents:{ORGANIZATION}")
+
+
+@pytest.mark.parametrize("name", ["a", "A1_.:-z", "a" * 50])
+def test_a_name_is_a_short_word(name: str) -> None:
+    assert define(name).name == name
+
+
+@pytest.mark.parametrize("name", ["", "-a", " a", "a b", "ä", "a\n", "a" * 51])
+def test_other_names_are_refused(name: str) -> None:
+    with pytest.raises(refusals.InvalidName):
+        define(name)
+
+
+def test_only_root_puts_root_into_a_role() -> None:
+    with pytest.raises(refusals.RootRequired):
+        define("boss", "root", by=backend("all"))
+    assert define("boss", "root", by=ROOT_APPLICATION).privileged
+
+
+def test_only_holders_of_the_wildcard_put_it_into_a_role() -> None:
+    with pytest.raises(refusals.MissingPermission):
+        define("most", "all", by=backend("write_role"))
+    assert not define("most", "all", by=backend("all")).privileged
+
+
+@pytest.mark.parametrize("caller", [backend("all"), ROOT_APPLICATION], ids=["all", "root"])
+def test_built_in_names_are_out_of_reach(caller: Caller) -> None:
+    with pytest.raises(refusals.BuiltInRole):
+        define("super_admin", by=caller)
+    with pytest.raises(refusals.BuiltInRole):
+        a_role().change("super_admin", None, [], caller, NOW)
+    with pytest.raises(refusals.BuiltInRole):
+        a_role(name="super_admin").change("renamed", None, [], caller, NOW)
+    with pytest.raises(refusals.BuiltInRole):
+        a_role(name="super_admin").delete(caller, NOW, assigned=False)
+
+
+def test_the_service_itself_defines_the_built_in_roles() -> None:
+    assert define("super_admin", by=SYSTEM).privileged
+
+
+def test_a_change_replaces_everything() -> None:
+    role = a_role("read_user")
+    role.change("reader", None, ["read_app"], backend(), NOW)
+    assert (role.name, role.permissions) == ("reader", ["read_app"])
+    role.change("reader", " ", ["read_app", "read_app"], backend(), NOW)
+    assert happened(role) == ["role.changed"]
+
+
+def test_a_role_that_gains_root_becomes_privileged() -> None:
+    role = a_role()
+    with pytest.raises(refusals.RootRequired):
+        role.change("auditor", None, ["root"], backend("all"), NOW)
+    role.change("auditor", None, ["root"], ROOT_APPLICATION, NOW)
+    assert role.privileged
+
+
+def test_another_organizations_role_is_unknown() -> None:
+    with pytest.raises(refusals.UnknownAccount):
+        define(by=STRANGER)
+    with pytest.raises(refusals.UnknownRole):
+        a_role().change("reader", None, [], STRANGER, NOW)
+    with pytest.raises(refusals.UnknownRole):
+        a_role().delete(STRANGER, NOW, assigned=False)
+
+
+def test_a_role_that_users_have_stays() -> None:
+    with pytest.raises(refusals.RoleInUse):
+        a_role().delete(backend(), NOW, assigned=True)
+
+
+def test_a_deleted_role_is_unknown() -> None:
+    role = a_role()
+    role.delete(backend(), NOW, assigned=False)
+    with pytest.raises(refusals.UnknownRole):
+        role.delete(backend(), NOW, assigned=False)
+    with pytest.raises(refusals.UnknownRole):
+        role.change("reader", None, [], backend(), NOW)
+    assert happened(role) == ["role.deleted"]

@@ -1,0 +1,65 @@
+"""Names, descriptions and reasons are brought to one form, or refused."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain import refusals, text
+
+
+def test_a_name_is_composed_and_stripped() -> None:
+    assert text.name("  Zoe\u0308 \u3000") == "Zo\u00eb"
+
+
+def test_a_name_has_1_to_128_characters() -> None:
+    assert text.name("a" * 128) == "a" * 128
+    for value in ("", " \n", "a" * 129):
+        with pytest.raises(refusals.InvalidName):
+            text.name(value)
+
+
+def test_the_limit_counts_what_remains() -> None:
+    assert len(text.name(" " + "e\u0301" * 128 + " ")) == 128
+
+
+@pytest.mark.parametrize("character", ["\x00", "\n", "\x7f", "\x85", "\ud800", "\u2028", "\u2029", "\u202e", "\u2066"])
+def test_characters_that_hide_or_forge_are_refused(character: str) -> None:
+    with pytest.raises(refusals.InvalidName) as refusal:
+        text.name(f"a{character}b", field="title")
+    assert refusal.value.field == "title"
+    assert refusal.value.detail == f"contains U+{ord(character):04X}"
+
+
+def test_names_of_other_scripts_are_welcome() -> None:
+    for value in ("สมชาย", "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "👩\u200d💻", "Ægir", "山田 太郎"):
+        assert text.name(value) == value
+
+
+def test_a_reason_or_description_without_content_is_none() -> None:
+    for value in (None, "", "  "):
+        assert text.reason(value) is None
+        assert text.description(value) is None
+
+
+def test_reasons_and_descriptions_have_their_own_limits_and_refusals() -> None:
+    assert text.reason("a" * 500) == "a" * 500
+    assert text.description("a" * 1000) == "a" * 1000
+    with pytest.raises(refusals.InvalidReason):
+        text.reason("a" * 501)
+    with pytest.raises(refusals.InvalidDescription):
+        text.description("a" * 1001)
+
+
+@given(st.text(max_size=200))
+def test_an_accepted_name_is_accepted_unchanged_ever_after(value: str) -> None:
+    try:
+        name = text.name(value)
+    except refusals.InvalidName:
+        return
+    assert text.name(name) == name
+    assert unicodedata.is_normalized("NFC", name)
+    assert name.encode()
