@@ -1,0 +1,78 @@
+"""One PostgreSQL for the whole test run, and an empty database for each test that asks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from service.postgres import EmbeddedPostgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+MEMORY = Path("/dev/shm")
+ENOUGH_MEMORY = 4 * 2**30
+
+
+def make_open_folder() -> Path:
+    """Make a folder that other users may pass through, unlike pytest's own: as root, PostgreSQL runs as another user.
+
+    In memory where there is plenty: making hundreds of databases costs a disk more than it costs PostgreSQL.
+    """
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
+    folder = Path(tempfile.mkdtemp(prefix="muniment-test-", dir=MEMORY if roomy else None))
+    folder.chmod(0o711)
+    return folder
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that PostgreSQL's user can reach, removed after the test."""
+    folder = make_open_folder()
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_dsn() -> Iterator[str]:
+    """A superuser's address of a running server without durability. Make databases of your own in it."""
+    folder = make_open_folder()
+    server = EmbeddedPostgres(folder / "var", durable=False, refuge=folder / "refuge")
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def make_database(postgres_dsn: str) -> Iterator[Callable[[], str]]:
+    """A function that makes an empty database and returns its address. All are dropped after the test."""
+    made: list[str] = []
+
+    def make() -> str:
+        name = f"test_{uuid.uuid4().hex}"
+        with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+            # Without fsync, copying the template's files is faster than logging their pages.
+            connection.execute(f'CREATE DATABASE "{name}" STRATEGY file_copy')
+        made.append(name)
+        return postgres_dsn.replace("@/muniment?", f"@/{name}?")
+
+    yield make
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        for name in made:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def fresh_database(make_database: Callable[[], str]) -> str:
+    """The address of an empty database, dropped after the test."""
+    return make_database()
