@@ -1,0 +1,173 @@
+"""Applications (OAuth clients), the digests of their secrets, and what a token decision needs to know of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.application import Application
+from projections.row_model import Table, row_model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from uuid import UUID
+
+    import asyncpg
+
+    from projections.model import Context, Fact
+
+APPLICATIONS = Table(
+    "applications",
+    key=("id",),
+    columns={
+        "id": "uuid NOT NULL",
+        "organization": "uuid NOT NULL",
+        "client_id": "text NOT NULL",
+        "kind": "text NOT NULL",
+        "name": "text NOT NULL",
+        "permissions": "text[] NOT NULL",
+        "audiences": "text[] NOT NULL",
+        "token_format": "text NOT NULL",
+        "access_token_lifetime": "integer NOT NULL",
+        "key_set": "jsonb",
+        "rate_limit": "integer",
+        "status": "text NOT NULL",
+        "created_at": "timestamptz NOT NULL",
+        "updated_at": "timestamptz NOT NULL",
+    },
+    indexes=(
+        "CREATE UNIQUE INDEX applications_client_id ON applications (client_id)",
+        "CREATE INDEX applications_organization ON applications (organization, id)",
+    ),
+)
+SECRETS = Table(
+    "application_secrets",
+    key=("id",),
+    columns={
+        "id": "uuid NOT NULL",
+        "application": "uuid NOT NULL",
+        "name": "text NOT NULL",
+        "digest": "text NOT NULL",
+        "hint": "text NOT NULL",
+        "expires_at": "timestamptz",
+        "created_at": "timestamptz NOT NULL",
+    },
+    indexes=("CREATE INDEX application_secrets_application ON application_secrets (application, id)",),
+)
+SETTINGS = ("name", "permissions", "audiences", "token_format", "access_token_lifetime", "key_set", "rate_limit")
+
+
+def _registered(event: Application.Registered, _: Context) -> Iterable[Fact]:
+    yield APPLICATIONS.insert(
+        id=event.originator_id,
+        organization=event.organization,
+        client_id=event.client_id,
+        kind=event.kind,
+        status="active",
+        created_at=event.timestamp,
+        updated_at=event.timestamp,
+        **{name: getattr(event, name) for name in SETTINGS},
+    )
+
+
+def _updated(event: Application.Updated, _: Context) -> Iterable[Fact]:
+    yield APPLICATIONS.update(
+        id=event.originator_id, updated_at=event.timestamp, **{name: getattr(event, name) for name in SETTINGS}
+    )
+
+
+def _secret_added(event: Application.SecretAdded, _: Context) -> Iterable[Fact]:
+    yield SECRETS.insert(
+        id=event.secret,
+        application=event.originator_id,
+        name=event.name,
+        digest=event.digest,
+        hint=event.hint,
+        expires_at=event.expires_at,
+        created_at=event.timestamp,
+    )
+
+
+def _secret_retired(event: Application.SecretRetired, _: Context) -> Iterable[Fact]:
+    yield SECRETS.delete(id=event.secret)
+
+
+def _disabled(event: Application.Disabled, _: Context) -> Iterable[Fact]:
+    yield APPLICATIONS.update(id=event.originator_id, status="disabled", updated_at=event.timestamp)
+
+
+def _enabled(event: Application.Enabled, _: Context) -> Iterable[Fact]:
+    yield APPLICATIONS.update(id=event.originator_id, status="active", updated_at=event.timestamp)
+
+
+def _deleted(event: Application.Deleted, _: Context) -> Iterable[Fact]:
+    yield APPLICATIONS.delete(id=event.originator_id)
+
+
+MODEL = row_model(
+    "applications",
+    1,
+    (APPLICATIONS, SECRETS),
+    {
+        Application.Registered.TOPIC: _registered,
+        Application.Updated.TOPIC: _updated,
+        Application.SecretAdded.TOPIC: _secret_added,
+        Application.SecretRetired.TOPIC: _secret_retired,
+        Application.Disabled.TOPIC: _disabled,
+        Application.Enabled.TOPIC: _enabled,
+        Application.Deleted.TOPIC: _deleted,
+    },
+)
+
+# One snapshot of all that decides whether a client may have a token, and the position it was taken at.
+FOR_DECISIONS = """
+SELECT a.*, o.status AS organization_status, h.last AS head,
+       ARRAY(SELECT s.digest FROM application_secrets s WHERE s.application = a.id ORDER BY s.id) AS secret_digests,
+       ARRAY(SELECT s.expires_at FROM application_secrets s WHERE s.application = a.id ORDER BY s.id) AS secret_expiries,
+       (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'audience', g.audience, 'scope', g.scope,
+                                            'expires_at', g.expires_at))
+          FROM grants g WHERE g.application = a.id AND g.status = 'approved') AS grants
+  FROM applications a
+  LEFT JOIN accounts o ON o.id = a.organization
+ CROSS JOIN (SELECT last FROM batches ORDER BY last DESC LIMIT 1) h
+ WHERE a.client_id = ANY ($1::text[])
+"""
+ONE = "SELECT * FROM applications WHERE id = $1"
+PAGE = """
+SELECT * FROM applications
+ WHERE ($1::uuid IS NULL OR organization = $1) AND ($2::text IS NULL OR kind = $2)
+   AND ($3::text IS NULL OR status = $3) AND id > $4
+ ORDER BY id LIMIT $5
+"""
+SECRETS_OF = """
+SELECT id, name, hint, expires_at, created_at FROM application_secrets WHERE application = $1 ORDER BY id
+"""
+
+
+async def for_decisions(
+    connection: asyncpg.Pool | asyncpg.Connection, client_ids: Sequence[str]
+) -> dict[str, asyncpg.Record]:
+    """Return, by client id, what a token decision needs, each with the `head` of its snapshot; unknown ids are absent."""
+    return {row["client_id"]: row for row in await connection.fetch(FOR_DECISIONS, client_ids)}
+
+
+async def one(connection: asyncpg.Pool, application: UUID) -> asyncpg.Record | None:
+    """Return an application's row, None when there is none."""
+    return await connection.fetchrow(ONE, application)
+
+
+async def page(
+    connection: asyncpg.Pool,
+    organization: UUID | None,
+    *,
+    kind: str | None,
+    status: str | None,
+    after: UUID,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return a page of applications by id; None stands for any organization, kind or status."""
+    return await connection.fetch(PAGE, organization, kind, status, after, limit)
+
+
+async def secrets_of(connection: asyncpg.Pool, application: UUID) -> list[asyncpg.Record]:
+    """Return the live and expired secrets of an application, without their digests."""
+    return await connection.fetch(SECRETS_OF, application)

@@ -1,0 +1,81 @@
+"""The registry of read models: which version and generation of each is live. Checked under the append lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import asyncpg
+
+    from projections.model import Model
+
+LIVE = "models"
+"""The schema of the live generation."""
+
+ROWS = "SELECT name, version, generation, mode, position, error, updated_at FROM muniment.models ORDER BY name"
+REGISTER = """
+INSERT INTO muniment.models (name, version, generation, mode, position) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (name) DO UPDATE SET version = excluded.version, generation = excluded.generation, mode = excluded.mode,
+       position = excluded.position, error = NULL, updated_at = clock_timestamp()
+"""
+WRITERS = """
+SELECT string_agg(name || ':' || version || ':' || generation, ',' ORDER BY name)
+  FROM muniment.models WHERE mode = 'immediate'
+"""
+ADVANCE = "UPDATE muniment.models SET position = $2, error = NULL, updated_at = clock_timestamp() WHERE name = $1"
+STOP = "UPDATE muniment.models SET error = $2, updated_at = clock_timestamp() WHERE name = $1"
+POSITION = "SELECT position FROM muniment.models WHERE name = $1"
+POSITION_FOR_UPDATE = "SELECT position FROM muniment.models WHERE name = $1 FOR NO KEY UPDATE"
+
+
+async def rows(connection: asyncpg.Pool | asyncpg.Connection) -> list[asyncpg.Record]:
+    """Return the registry, by name."""
+    return await connection.fetch(ROWS)
+
+
+async def writers(connection: asyncpg.Pool | asyncpg.Connection) -> str:
+    """Return the fingerprint of the live immediate models, as the append function computes it."""
+    return await connection.fetchval(WRITERS) or ""
+
+
+async def create_tables(connection: asyncpg.Connection, model: Model, schema: str) -> None:
+    """Make a generation's tables and functions in a schema, as the owner, readable for the service."""
+    await connection.execute(f"SET LOCAL search_path = {schema}, muniment")
+    await connection.execute(model.ddl)
+    rights = "SELECT" if model.mode == "immediate" else "SELECT, INSERT, UPDATE, DELETE"
+    for table in model.tables:
+        await connection.execute(f"GRANT {rights} ON {schema}.{table} TO muniment_service")
+
+
+async def register(connection: asyncpg.Connection, model: Model, *, generation: int, position: int) -> None:
+    """Note that this version and generation of a model is live; eventual ones continue after `position`."""
+    await connection.execute(REGISTER, model.name, model.version, generation, model.mode, position)
+
+
+def expected_writers(models: Iterable[Model], registered: Iterable[asyncpg.Record]) -> str:
+    """Return the fingerprint of what this program writes, with the generations that are registered."""
+    generations = {row["name"]: row["generation"] for row in registered}
+    named = sorted((model for model in models if model.mode == "immediate"), key=lambda model: model.name)
+    return ",".join(f"{model.name}:{model.version}:{generations.get(model.name, 0)}" for model in named)
+
+
+async def position(connection: asyncpg.Pool | asyncpg.Connection, name: str) -> int:
+    """Return how far an eventual model has come."""
+    return int(await connection.fetchval(POSITION, name))
+
+
+async def lock_position(connection: asyncpg.Connection, name: str) -> int:
+    """Return how far an eventual model has come and hold it, inside a transaction: one writer at a time."""
+    return int(await connection.fetchval(POSITION_FOR_UPDATE, name))
+
+
+async def advance(connection: asyncpg.Connection, name: str, reached: int) -> None:
+    """Store how far an eventual model has come, in the transaction that wrote its rows."""
+    await connection.execute(ADVANCE, name, reached)
+
+
+async def stop(connection: asyncpg.Pool | asyncpg.Connection, name: str, error: str) -> None:
+    """Note why a model stopped, for operators."""
+    await connection.execute(STOP, name, error)

@@ -1,0 +1,73 @@
+"""Revocation epochs: a bulk revocation is one row holding a position; tokens issued at or before it are dead."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.revocation import Revocation
+from domain.user import User
+from projections.model import Model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from projections.model import Context, Fact
+
+# A revocation "before a time" stands for the last position recorded before it, read from the batches: the log's times
+# never decrease, so a rebuild finds the same position.
+DDL = """
+CREATE TABLE revocation_epochs (
+    key text PRIMARY KEY,              -- access|refresh : application|user|end-user : id
+    position bigint NOT NULL
+);
+
+CREATE FUNCTION apply_revocations(facts json, positions bigint[]) RETURNS void LANGUAGE plpgsql AS $apply$
+BEGIN
+    INSERT INTO revocation_epochs (key, position)
+    SELECT f.key, max(CASE WHEN f.before IS NULL THEN positions[f.n]
+                           ELSE coalesce((SELECT b.last FROM batches b
+                                           WHERE b.recorded_at < f.before AND b.last < positions[f.n]
+                                           ORDER BY b.recorded_at DESC, b.last DESC LIMIT 1), 0) END)
+      FROM json_to_recordset(facts) AS f(n int, key text, before timestamptz)
+     WHERE positions[f.n] > 0
+     GROUP BY f.key
+    ON CONFLICT (key) DO UPDATE SET position = greatest(revocation_epochs.position, excluded.position);
+END $apply$;
+"""
+
+
+def _target(event: Revocation.Recorded) -> str:
+    parts = []
+    if event.application is not None:
+        parts.append(f"application:{event.application}")
+    if event.user is not None:
+        parts.append(f"user:{event.user}")
+    if event.end_user is not None:
+        scope = "" if event.application is not None else f"{event.organization}:"
+        parts.append(f"end-user:{scope}{event.end_user}")
+    return ":".join(parts)
+
+
+def _recorded(event: Revocation.Recorded, _: Context) -> Iterable[Fact]:
+    target = _target(event)
+    for kind in ("access", "refresh") if event.cascade else ("access",):
+        yield {"key": f"{kind}:{target}", "before": event.before}
+
+
+def _user_ended(event: User.Suspended | User.Deleted, _: Context) -> Iterable[Fact]:
+    for kind in ("access", "refresh"):
+        yield {"key": f"{kind}:user:{event.originator_id}"}
+
+
+MODEL = Model(
+    name="revocations",
+    version=1,
+    mode="immediate",
+    tables=("revocation_epochs",),
+    ddl=DDL,
+    handlers={
+        Revocation.Recorded.TOPIC: _recorded,
+        User.Suspended.TOPIC: _user_ended,
+        User.Deleted.TOPIC: _user_ended,
+    },
+)

@@ -1,0 +1,1 @@
+"""The event store: one log, appended to by group commit, read by position."""

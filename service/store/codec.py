@@ -1,0 +1,139 @@
+"""Turns domain events into stored bytes and back, with types restored and personal fields sealed.
+
+State is JSON by msgspec. Personal fields (the event class names them in `PERSONAL`) leave the plain state and stand
+under `sealed` as AES-256-GCM text bound to subject, topic and field; with the subject's key destroyed they read None.
+"""
+
+from __future__ import annotations
+
+import typing
+from dataclasses import MISSING, fields
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from domain import EVENTS
+from service.secrets.sealing import open_sealed, seal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+    from domain.event import Recorded
+
+ENVELOPE_FIELDS = frozenset({"originator_id", "originator_version"})
+SEALED = "sealed"
+_encode = msgspec.json.encode
+_decode_any = msgspec.json.Decoder().decode
+
+
+class UnknownTopic(Exception):  # noqa: N818 - named for the fact, as refusals are
+    """The log holds a topic this code does not know: an older program reads a newer log, and must stop."""
+
+
+def event_class(topic: str) -> type[Recorded]:
+    """Return the event class of a topic. Raises UnknownTopic."""
+    try:
+        return EVENTS[topic]
+    except KeyError:
+        raise UnknownTopic(topic) from None
+
+
+def is_token_topic(topic: str) -> bool:
+    """Say whether events of this topic live in `token_events`."""
+    return topic.startswith("token.")
+
+
+def encode(event: Recorded, cipher: AESGCM | None = None) -> bytes:
+    """Return the stored state of an event: all fields but stream and version, which are columns.
+
+    `cipher` is that of the subject's key; it is needed exactly when the event has personal fields that are not None.
+    """
+    cls = type(event)
+    state = vars(event).copy()
+    del state["originator_id"], state["originator_version"]
+    if cls.PERSONAL:
+        sealed = {}
+        for name in sorted(cls.PERSONAL):
+            value = state.pop(name)
+            if value is not None:
+                if cipher is None:
+                    msg = f"{cls.TOPIC} has personal fields: a subject key is needed"
+                    raise ValueError(msg)
+                sealed[name] = seal(cipher, _encode(value), subject=event.subject, topic=cls.TOPIC, field=name)
+        if sealed:
+            state[SEALED] = sealed
+    if cls.class_version > 1:
+        state["class_version"] = cls.class_version
+    return _encode(state)
+
+
+def needs_key(event: Recorded) -> bool:
+    """Say whether encoding this event takes its subject's key."""
+    return any(getattr(event, name) is not None for name in type(event).PERSONAL)
+
+
+@cache
+def _shape(cls: type[Recorded]) -> tuple[msgspec.json.Decoder[dict[str, Any]], Any, dict[str, Any]]:
+    """Return the typed decoder of an event class, its TypedDict and its defaults."""
+    hints = typing.get_type_hints(cls)
+    members: dict[str, Any] = {SEALED: typing.NotRequired[dict[str, str]]}
+    defaults: dict[str, Any] = {}
+    for field in fields(cls):
+        if field.name in ENVELOPE_FIELDS:
+            continue
+        hint = hints[field.name]
+        if field.name in cls.PERSONAL:
+            defaults[field.name] = None
+        elif field.default is not MISSING:
+            defaults[field.name] = field.default
+            members[field.name] = typing.NotRequired[hint]
+        else:
+            members[field.name] = hint
+    shape = typing.TypedDict(cls.__qualname__.replace(".", ""), members)  # type: ignore[operator] # noqa: UP013 - built at run time
+    return msgspec.json.Decoder(shape), shape, defaults
+
+
+@cache
+def _field_decoder(cls: type[Recorded], field: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(typing.get_type_hints(cls)[field])
+
+
+def decode(topic: str, stream: UUID, version: int, state: bytes, keys: Mapping[UUID, AESGCM] | None = None) -> Recorded:
+    """Return the event that was stored.
+
+    `keys` maps subjects to their keys; a personal field whose subject has none there reads None. Older class versions
+    are upcast first (`upcast_v1_v2(state)` on the event class). Raises UnknownTopic and msgspec.DecodeError.
+    """
+    cls = event_class(topic)
+    decoder, shape, defaults = _shape(cls)
+    if cls.class_version > 1:
+        raw: dict[str, Any] = _decode_any(state)
+        for old in range(raw.pop("class_version", 1), cls.class_version):
+            getattr(cls, f"upcast_v{old}_v{old + 1}")(raw)
+        values: dict[str, Any] = msgspec.convert(raw, shape)
+    else:
+        values = decoder.decode(state)
+    sealed: dict[str, str] | None = values.pop(SEALED, None)
+    event = object.__new__(cls)
+    merged = {"originator_id": stream, "originator_version": version, **defaults, **values}
+    object.__setattr__(event, "__dict__", merged)  # as the library's mapper does: frozen dataclasses, no __init__
+    if sealed and keys:
+        subject = event.subject
+        key = keys.get(subject)
+        if key is not None:
+            for name, text in sealed.items():
+                plain = open_sealed(key, text, subject=subject, topic=topic, field=name)
+                merged[name] = _field_decoder(cls, name).decode(plain)
+    return event
+
+
+def sealed_subject(topic: str, stream: UUID, version: int, state: bytes) -> UUID | None:
+    """Return whose key opens this state, or None when nothing in it is sealed."""
+    cls = event_class(topic)
+    if not cls.PERSONAL or b'"sealed"' not in state:
+        return None
+    return decode(topic, stream, version, state).subject

@@ -1,0 +1,75 @@
+"""Wakes whoever follows the log: by notification where one arrives, else by looking every 250 ms.
+
+A notification only says "look": what there is to see is read by position, so a lost one costs delay, never an event.
+Sending goes over a connection of its own and coalesces, so that a stuck listener cannot fail or slow a commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import asyncpg
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+CHANNEL = "muniment_log"
+POLL_SECONDS = 0.25
+RETRY_SECONDS = 0.5
+COALESCE_SECONDS = 0.02  # at most fifty notifications a second and process
+
+log = structlog.get_logger(__name__)
+
+
+class Bell:
+    """Rings for every process when the head moved, and lets callers in this one wait for a ring."""
+
+    def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
+        """Take a way to connect; nothing is opened before `start`."""
+        self._connect = connect
+        self._ring = asyncio.Event()
+        self._heard = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to listen and to pass rings on."""
+        self._task = asyncio.create_task(self._run(), name="bell")
+
+    async def stop(self) -> None:
+        """Stop both; whoever waits goes on by polling."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    def ring(self, _head: int = 0) -> None:
+        """Say that the log grew. Costs nothing: the sending happens elsewhere and for many at once."""
+        self._ring.set()
+        self._heard.set()
+
+    async def wait(self, seconds: float = POLL_SECONDS) -> None:
+        """Return when the log may have grown: after a ring, or after `seconds` without one."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._heard.wait()
+        self._heard.clear()
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                connection = await self._connect()
+                try:
+                    await connection.add_listener(CHANNEL, lambda *_: self._heard.set())
+                    while True:
+                        await self._ring.wait()
+                        self._ring.clear()
+                        await connection.execute(f"NOTIFY {CHANNEL}")
+                        await asyncio.sleep(COALESCE_SECONDS)
+                finally:
+                    connection.terminate()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning("bell_connection_lost", error=repr(error))
+                await asyncio.sleep(RETRY_SECONDS)

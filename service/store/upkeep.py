@@ -1,0 +1,158 @@
+"""Upkeep: makes the coming months' partitions, and removes what has served its time. One process of all does it.
+
+Nothing here is urgent: an error is logged and the work done again a minute later, by whichever process leads then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from datetime import timedelta
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+
+    from service.clock import Clock
+
+LEADER = "SELECT pg_try_advisory_lock(5567012644)"
+ENSURE_PARTITIONS = "SELECT muniment.ensure_partitions($1)"
+DROP_JOURNAL = "SELECT name FROM muniment.drop_journal_before($1) name"
+# The outer condition is for a row that was renewed while this waited for it.
+EXPIRED_ANSWERS = """
+WITH gone AS (
+    DELETE FROM muniment.idempotency
+     WHERE key IN (SELECT key FROM muniment.idempotency WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+       AND expires_at <= $1
+    RETURNING key
+)
+SELECT count(*) FROM gone
+"""
+EXPIRED_ASSERTIONS = """
+WITH gone AS (
+    DELETE FROM muniment.client_assertions
+     WHERE digest IN (SELECT digest FROM muniment.client_assertions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+       AND expires_at <= $1
+    RETURNING digest
+)
+SELECT count(*) FROM gone
+"""
+PURGE_JOURNAL_REST = "SELECT muniment.purge_journal_rest($1, $2)"
+PURGE_TOKEN_GUARDS = "SELECT muniment.purge_token_guards($1, $2)"  # noqa: S105 - a statement
+
+CHUNK = 5_000
+HOUR = 3600.0
+RETRY_SECONDS = 60.0
+DAY = timedelta(days=1)
+SHORTEST_RETENTION = timedelta(days=1, minutes=10)  # the database refuses less than a day, by its own clock
+LONGEST_TOKEN = timedelta(days=1)
+
+log = structlog.get_logger(__name__)
+
+
+class Upkeep:
+    """The recurring work on the store's own tables. Every worker runs one; a lock in the database picks who works."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection]],
+        clock: Clock,
+        *,
+        journal_days: int = 90,
+        longest_token: timedelta = LONGEST_TOKEN,
+    ) -> None:
+        """Take a way to connect as the service, how long journal and refusals are kept and how long tokens can live.
+
+        Journal and refusals go by whole months: a row is gone at most a month after its retention.
+        """
+        self._connect = connect
+        self._clock = clock
+        self._retention = max(timedelta(days=journal_days), SHORTEST_RETENTION)
+        self._longest_token = longest_token
+        self._cleaned_at: datetime | None = None
+        self._task: asyncio.Task[None] | None = None
+        self.leading = False
+
+    async def start(self) -> None:
+        """Begin: the first run is at once."""
+        self._task = asyncio.create_task(self._run(), name="upkeep")
+
+    async def stop(self) -> None:
+        """Stop; a chunk under way is rolled back and removed by the next run."""
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                connection = await self._connect()
+                try:
+                    if await connection.fetchval(LEADER):
+                        self.leading = True
+                        await self._lead(connection)
+                finally:
+                    self.leading = False
+                    connection.terminate()
+            except Exception as error:  # noqa: BLE001 - whatever it is, upkeep goes on
+                log.warning("upkeep_interrupted", error=error)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _lead(self, connection: asyncpg.Connection) -> None:
+        while await self.run(connection):  # noqa: ASYNC110 - what is awaited is the hour itself
+            await asyncio.sleep(HOUR)
+
+    async def run(self, connection: asyncpg.Connection) -> bool:
+        """Do what is due and report it in one line; return False when a part of it failed and is to be done again.
+
+        Partitions are due at each run, removals once a day. Raises when the connection is lost.
+        """
+        now = self._clock.now()
+        started = perf_counter()
+        steps: dict[str, Callable[[], Awaitable[Any]]] = {
+            "partitions": lambda: connection.execute(ENSURE_PARTITIONS, now)
+        }
+        daily = self._cleaned_at is None or now - self._cleaned_at >= DAY
+        if daily:
+            kept_since = now - self._retention
+            steps["months_dropped"] = lambda: _names(connection, kept_since)
+            steps["journal_rest"] = lambda: _chunks(connection, PURGE_JOURNAL_REST, kept_since)
+            steps["answers"] = lambda: _chunks(connection, EXPIRED_ANSWERS, now)
+            steps["client_assertions"] = lambda: _chunks(connection, EXPIRED_ASSERTIONS, now)
+            steps["token_guards"] = lambda: _chunks(connection, PURGE_TOKEN_GUARDS, now - self._longest_token - DAY)
+        counts: dict[str, Any] = {}
+        failed: list[str] = []
+        for name, step in steps.items():
+            try:
+                counts[name] = await step()
+            except asyncpg.PostgresConnectionError:
+                raise
+            except asyncpg.PostgresError as error:
+                # The other steps do not depend on this one.
+                failed.append(name)
+                log.warning("upkeep_step_failed", step=name, error=error)
+        if daily and not failed:
+            self._cleaned_at = now
+        counts.pop("partitions", None)
+        log.info("upkeep", **counts, failed=failed, seconds=round(perf_counter() - started, 3))
+        return not failed
+
+
+async def _names(connection: asyncpg.Connection, before: datetime) -> list[str]:
+    return [row["name"] for row in await connection.fetch(DROP_JOURNAL, before)]
+
+
+async def _chunks(connection: asyncpg.Connection, statement: str, before: datetime) -> int:
+    """Run a removal until it finds no whole chunk; each is a transaction, so that nobody waits long for its locks."""
+    total = 0
+    while True:
+        gone = int(await connection.fetchval(statement, before, CHUNK))
+        total += gone
+        if gone < CHUNK:
+            return total

@@ -1,0 +1,206 @@
+"""Upkeep makes the coming months' partitions and removes what has served its time, and only that."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from service.store import connections, upkeep
+from service.store.upkeep import DAY, Upkeep
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.store_fixture import StoreParts
+
+PARTITIONS = "SELECT c.relname FROM pg_class c JOIN pg_inherits i ON i.inhrelid = c.oid WHERE i.inhparent = $1::regclass"
+EXPIRING = """
+INSERT INTO muniment.idempotency (key, request_mac, answer, causation, expires_at)
+SELECT $1::text::bytea || int4send(n), '', '', gen_random_uuid(), $2 FROM generate_series(1, $3::int) n
+"""
+SPENT = "INSERT INTO muniment.client_assertions SELECT int4send(n), $1 FROM generate_series(1, $2::int) n"
+GUARD = "INSERT INTO muniment.guards (key, position) VALUES ($1, $2)"
+BATCH = "INSERT INTO muniment.batches (last, first, recorded_at) VALUES ($1, $1, $2)"
+
+
+@pytest.fixture
+async def connection(parts: StoreParts) -> AsyncIterator[asyncpg.Connection]:
+    connection = await connections.connector(parts.dsn, name="upkeep-test")()
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def tidy(parts: StoreParts) -> Upkeep:
+    return Upkeep(connections.connector(parts.dsn, name="upkeep-test"), parts.clock)
+
+
+async def partitions(parts: StoreParts, parent: str) -> set[str]:
+    return {row["relname"] for row in await parts.owner.fetch(PARTITIONS, f"muniment.{parent}")}
+
+
+async def run(tidy: Upkeep, connection: asyncpg.Connection) -> dict[str, Any]:
+    with capture_logs() as lines:
+        await tidy.run(connection)
+    [line] = [line for line in lines if line["event"] == "upkeep"]
+    return dict(line)
+
+
+async def test_partitions_reach_two_months_ahead(
+    parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection
+) -> None:
+    parts.clock.move(timedelta(days=300))
+    assert await tidy.run(connection)
+    months = {f"{parts.clock.now():%Y%m}", f"{parts.clock.now().replace(day=1) + timedelta(days=32):%Y%m}"}
+    for parent in ("token_events", "request_journal", "refusals"):
+        assert {f"{parent}_{month}" for month in months} <= await partitions(parts, parent)
+
+
+async def test_months_past_their_retention_go(parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection) -> None:
+    long_ago = parts.clock.now() - timedelta(days=200)
+    await parts.owner.execute("SELECT muniment.ensure_partitions($1)", long_ago)
+    line = await run(tidy, connection)
+    assert {f"request_journal_{long_ago:%Y%m}", f"refusals_{long_ago:%Y%m}"} <= set(line["months_dropped"])
+    assert f"token_events_{long_ago:%Y%m}" in await partitions(parts, "token_events")
+    kept = parts.clock.now() - timedelta(days=90)
+    assert f"request_journal_{kept:%Y%m}" not in line["months_dropped"]
+
+
+async def test_old_rows_that_no_month_holds_go_too(
+    parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection
+) -> None:
+    now = parts.clock.now()
+    for days, text in ((91, "old"), (89, "kept")):
+        await parts.owner.execute(
+            "INSERT INTO muniment.request_journal VALUES (gen_random_uuid(), $1, $2, '')", now - timedelta(days), text
+        )
+        await parts.owner.execute(
+            "INSERT INTO muniment.refusals (id, at, operation, status, code) VALUES (gen_random_uuid(), $1, $2, 1, '')",
+            now - timedelta(days), text,
+        )  # fmt: skip
+    assert (await run(tidy, connection))["journal_rest"] == 2
+    assert await parts.owner.fetchval("SELECT address FROM muniment.request_journal_rest") == "kept"
+    assert await parts.owner.fetchval("SELECT operation FROM muniment.refusals_rest") == "kept"
+
+
+async def test_answers_and_assertions_go_when_they_have_expired(
+    parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "CHUNK", 10)
+    now = parts.clock.now()
+    await parts.owner.execute(EXPIRING, "expired", now, 25)
+    await parts.owner.execute(EXPIRING, "live", now + timedelta(microseconds=1), 3)
+    await parts.owner.execute(SPENT, now, 20)
+    line = await run(tidy, connection)
+    assert (line["answers"], line["client_assertions"]) == (25, 20)
+    assert await parts.owner.fetchval("SELECT count(*) FROM muniment.idempotency") == 3
+    assert await parts.owner.fetchval("SELECT count(*) FROM muniment.client_assertions") == 0
+
+
+async def test_guards_of_revoked_tokens_go_a_day_after_the_longest_token_is_dead(
+    parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection
+) -> None:
+    await parts.owner.execute("DELETE FROM muniment.batches")
+    boundary = parts.clock.now() - 2 * DAY
+    await parts.owner.execute(BATCH, 10, boundary - timedelta(microseconds=1))
+    await parts.owner.execute(BATCH, 11, boundary)
+    for key, position in (
+        ("revocation:token:old", 10), ("revocation:token:new", 11), ("revocation:application:old", 1),
+        ("revocation:token", 1), ("application:old", 1),
+    ):  # fmt: skip
+        await parts.owner.execute(GUARD, key, position)
+    assert (await run(tidy, connection))["token_guards"] == 1
+    left = {row["key"] for row in await parts.owner.fetch("SELECT key FROM muniment.guards")}
+    assert left == {"revocation:token:new", "revocation:application:old", "revocation:token", "application:old"}
+
+
+async def test_no_guard_goes_before_anything_was_recorded(parts: StoreParts) -> None:
+    await parts.owner.execute(GUARD, "revocation:token:one", 0)
+    gone = await parts.pool.fetchval(upkeep.PURGE_TOKEN_GUARDS, parts.clock.now() - 2 * DAY, 10)
+    assert gone == 0
+
+
+@pytest.mark.parametrize("statement", [upkeep.PURGE_TOKEN_GUARDS, upkeep.PURGE_JOURNAL_REST])
+async def test_the_database_itself_refuses_to_purge_the_last_day(parts: StoreParts, statement: str) -> None:
+    with pytest.raises(asyncpg.InvalidParameterValueError):
+        await parts.pool.fetchval(statement, parts.clock.now() - DAY + timedelta(minutes=5), 10)
+
+
+async def test_a_guard_held_by_an_append_is_left_for_the_next_run(parts: StoreParts) -> None:
+    await parts.owner.execute("UPDATE muniment.batches SET recorded_at = now() - interval '9 days'")
+    await parts.owner.execute(GUARD, "revocation:token:held", 0)
+    async with parts.owner.transaction():
+        await parts.owner.execute("UPDATE muniment.guards SET position = 0")
+        held = await parts.pool.fetchval(upkeep.PURGE_TOKEN_GUARDS, parts.clock.now() - 2 * DAY, 10)
+    free = await parts.pool.fetchval(upkeep.PURGE_TOKEN_GUARDS, parts.clock.now() - 2 * DAY, 10)
+    assert (held, free) == (0, 1)
+
+
+async def test_removals_are_due_once_a_day(parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection) -> None:
+    assert "answers" in await run(tidy, connection)
+    parts.clock.move(DAY - timedelta(microseconds=1))
+    assert "answers" not in await run(tidy, connection)
+    parts.clock.move(timedelta(microseconds=1))
+    assert "answers" in await run(tidy, connection)
+
+
+async def test_a_failed_part_stops_no_other_and_is_done_again(
+    parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection
+) -> None:
+    await parts.owner.execute(EXPIRING, "expired", parts.clock.now(), 1)
+    await parts.owner.execute("REVOKE EXECUTE ON FUNCTION muniment.drop_journal_before FROM muniment_service")
+    line = await run(tidy, connection)
+    assert (line["failed"], line["answers"]) == (["months_dropped"], 1)
+    await parts.owner.execute("GRANT EXECUTE ON FUNCTION muniment.drop_journal_before TO muniment_service")
+    line = await run(tidy, connection)
+    assert (line["failed"], line["months_dropped"]) == ([], [])
+
+
+async def test_of_several_processes_one_works_and_another_takes_over(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "RETRY_SECONDS", 0.02)
+    several = [Upkeep(connections.connector(parts.dsn, name=f"upkeep-{n}"), parts.clock) for n in range(3)]
+    for one in several:
+        await one.start()
+
+    async def leader() -> Upkeep:
+        async with asyncio.timeout(5):
+            while True:
+                leading = [one for one in several if one.leading]
+                if leading:
+                    [only] = leading
+                    return only
+                await asyncio.sleep(0.01)
+
+    first = await leader()
+    await first.stop()
+    assert not first.leading
+    second = await leader()
+    assert second is not first
+    for one in several:
+        await one.stop()
+
+
+async def test_a_lost_connection_is_no_reason_to_give_up(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "RETRY_SECONDS", 0.02)
+    monkeypatch.setattr(upkeep, "HOUR", 0.02)
+    tidy = Upkeep(connections.connector(parts.dsn, name="upkeep-lost"), parts.clock)
+    await tidy.start()
+    for _ in range(3):
+        async with asyncio.timeout(5):
+            while not await parts.owner.fetchval(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE application_name = 'upkeep-lost'"
+            ):
+                await asyncio.sleep(0.01)
+    async with asyncio.timeout(5):
+        while not tidy.leading:
+            await asyncio.sleep(0.01)
+    await tidy.stop()
