@@ -1,0 +1,183 @@
+"""Commands about accounts: make, rename, describe, suspend and delete nodes of the tree of tenants."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from domain.account import Account, Status
+from domain.membership import Membership
+from domain.permissions import ROOT
+from domain.refusals import MissingPermission, TooMuchAtOnce
+from projections import accounts, applications, memberships, roles, users
+from service.commands import claims
+from service.commands.seen import to_change, to_rely_on
+from service.commands.unchanged import UNCHANGED, Unchanged, chosen
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from domain.caller import Caller
+    from service.store.decision import Decision, Origin
+    from service.store.pending import Remember
+    from service.store.store import Outcome, Store
+
+ACCOUNT_LIMIT = 1_000  # deleted by one command: one append holds the lock of the log for as long as it takes
+MEMBERSHIP_LIMIT = 10_000
+
+
+async def create_root(
+    store: Store, origin: Origin, by: Caller, *, name: str, remember: Remember[Account] | None = None
+) -> Outcome[Account]:
+    """Make an organization. Raises MissingPermission (root alone may) or InvalidName."""
+    if not by.is_root:
+        raise MissingPermission(ROOT)
+
+    async def command(decision: Decision) -> Account:
+        account = Account.create(id=store.clock.new_id(), name=name, parent=None, now=store.clock.now())
+        decision.organization = account.organization
+        decision.save(account)
+        return account
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def create_child(
+    store: Store, origin: Origin, by: Caller, *, parent: UUID, name: str, remember: Remember[Account] | None = None
+) -> Outcome[Account]:
+    """Make an account below another. Raises UnknownAccount, AccountNotActive (the parent), TooDeep or InvalidName."""
+
+    async def command(decision: Decision) -> Account:
+        above = await to_rely_on(decision, by, Account, parent)
+        account = Account.create(id=store.clock.new_id(), name=name, parent=above, now=store.clock.now())
+        decision.organization = account.organization
+        decision.save(account)
+        return account
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def update(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    account: UUID,
+    name: str | Unchanged = UNCHANGED,
+    description: str | Unchanged | None = UNCHANGED,
+    picture: str | Unchanged | None = UNCHANGED,
+    color: str | Unchanged | None = UNCHANGED,
+    remember: Remember[Account] | None = None,
+) -> Outcome[Account]:
+    """Change what is named; None clears a display value.
+
+    Raises UnknownAccount, InvalidName, InvalidDescription, InvalidPicture or InvalidColor.
+    """
+
+    async def command(decision: Decision) -> Account:
+        changing = await to_change(decision, by, Account, account)
+        now = store.clock.now()
+        changing.rename(chosen(name, changing.name), now)
+        changing.describe(
+            chosen(description, changing.description),
+            chosen(picture, changing.picture),
+            chosen(color, changing.color),
+            now,
+        )
+        decision.save(changing)
+        return changing
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def move_status(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    account: UUID,
+    status: str,
+    reason: str | None = None,
+    remember: Remember[Account] | None = None,
+) -> Outcome[Account]:
+    """Suspend or reinstate. Raises UnknownAccount, InvalidStatus, OwnDeletion (one's organization), InvalidReason."""
+
+    async def command(decision: Decision) -> Account:
+        moving = await to_change(decision, by, Account, account)
+        moving.move(status, by, store.clock.now(), reason)
+        decision.save(moving)
+        return moving
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def delete(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    account: UUID,
+    cascade: bool = False,
+    remember: Remember[None] | None = None,
+) -> Outcome[None]:
+    """Delete an account with its memberships, and when asked with `cascade`, all accounts below it, in one append.
+
+    Raises UnknownAccount, AccountHasChildren (without `cascade`), OwnDeletion, MissingPermission or OrganizationInUse
+    (an organization), and TooMuchAtOnce (more than 1,000 accounts or 10,000 memberships).
+    """
+
+    async def command(decision: Decision) -> None:
+        doomed = await to_change(decision, by, Account, account)
+        below = await _below(decision, account) if cascade else []
+        has_children = not cascade and await _has_children(decision, account)
+        in_use = doomed.parent is None and await _in_use(decision, account)
+        now = store.clock.now()
+        # Refuses before anything is read in bulk; recorded last, so that no account outlives its parent.
+        doomed.delete(by, now, has_children=has_children, in_use=in_use)
+        decision.save(*await _ended_memberships(decision, by, [*below, account], now))
+        for child in await decision.load_many(Account, below):
+            # One that was deleted since `_below` looked has touched its parent's guard: the append is decided anew.
+            if child.status is not Status.DELETED:
+                child.delete(by, now, has_children=False)
+                decision.save(child)
+        decision.save(doomed)
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def _has_children(decision: Decision, account: UUID) -> bool:
+    decision.rely_on(f"account-children:{account}")
+    return await accounts.has_children(decision.connection, account)
+
+
+async def _below(decision: Decision, account: UUID) -> list[UUID]:
+    """Return what is below an account, the deepest first, and rely on there being no more."""
+    tree = await accounts.subtree(decision.connection, account, limit=ACCOUNT_LIMIT + 1)
+    if len(tree) > ACCOUNT_LIMIT:
+        raise TooMuchAtOnce(f"more than {ACCOUNT_LIMIT} accounts")
+    decision.rely_on(f"account-children:{account}", *(f"account-children:{one}" for one in tree))
+    return [one for one in tree if one != account]
+
+
+async def _ended_memberships(decision: Decision, by: Caller, of: Sequence[UUID], now: datetime) -> list[Membership]:
+    ids = await memberships.ids_of_accounts(decision.connection, list(of), limit=MEMBERSHIP_LIMIT + 1)
+    if len(ids) > MEMBERSHIP_LIMIT:
+        raise TooMuchAtOnce(f"more than {MEMBERSHIP_LIMIT} memberships")
+    decision.rely_on(*(f"account-members:{account}" for account in of))
+    ending = [member for member in await decision.load_many(Membership, ids) if not member.removed]
+    for member in ending:
+        member.end_with_account(by, now)
+        claims.release_membership(decision, member)
+    return ending
+
+
+async def _in_use(decision: Decision, organization: UUID) -> bool:
+    """Say whether anything but accounts belongs to an organization, and rely on the answer."""
+    decision.rely_on(f"organization-contents:{organization}")
+    connection, first = decision.connection, UUID(int=0)
+    return bool(
+        await applications.page(connection, organization, kind=None, status=None, after=first, limit=1)
+        or await users.page(connection, organization, application=None, status=None, after=first, limit=1)
+        or await roles.page(connection, organization, after=first, limit=1)
+    )

@@ -1,0 +1,226 @@
+"""Commands about applications (OAuth clients): register, update, disable and delete them, add and retire secrets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from domain.application import Application, ApplicationSettings
+from projections import grants
+from service.commands import claims
+from service.commands.secrets import IssuedSecret, SecretRequest, add_new
+from service.commands.seen import active_organization, to_change
+from service.commands.unchanged import UNCHANGED, Unchanged
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from domain.application import TokenFormat
+    from domain.caller import Caller
+    from service.store.decision import Decision, Origin
+    from service.store.pending import Remember
+    from service.store.store import Outcome, Store
+
+
+@dataclass(frozen=True, slots=True)
+class WithSecrets:
+    """An application, and the secrets that were made for it just now: they are never shown again."""
+
+    application: Application
+    secrets: tuple[IssuedSecret, ...]
+
+
+async def register(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    organization: UUID,
+    kind: str,
+    settings: ApplicationSettings,
+    client_id: str | None = None,
+    secrets: Iterable[SecretRequest] = (),
+    remember: Remember[WithSecrets] | None = None,
+) -> Outcome[WithSecrets]:
+    """Make an application, with secrets when asked; its client id is its id unless given, and never used again.
+
+    Raises UnknownAccount, AccountNotActive, InvalidClientId, InvalidKind, ClientIdTaken, RootRequired,
+    MissingPermission, and what settings and secrets are refused for (`ApplicationSettings.checked`, `add_secret`).
+    """
+    secrets = list(secrets)
+
+    async def command(decision: Decision) -> WithSecrets:
+        await active_organization(decision, by, organization)
+        stream = store.clock.new_id()
+        application = Application.register(
+            id=stream,
+            organization=organization,
+            client_id=str(stream) if client_id is None else client_id,
+            kind=kind,
+            settings=settings,
+            by=by,
+            now=store.clock.now(),
+        )
+        issued = add_new(application, secrets, by, store.clock)
+        claims.claim_client_id(decision, application)
+        decision.save(application)
+        return WithSecrets(application, issued)
+
+    with claims.taken_refused():
+        return await store.decide(command, origin, remember=remember)
+
+
+async def update(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    application: UUID,
+    name: str | Unchanged = UNCHANGED,
+    permissions: Sequence[str] | Unchanged = UNCHANGED,
+    audiences: Sequence[str] | Unchanged = UNCHANGED,
+    token_format: TokenFormat | str | Unchanged = UNCHANGED,
+    access_token_lifetime: int | Unchanged | None = UNCHANGED,
+    key_set: dict[str, Any] | Unchanged | None = UNCHANGED,
+    rate_limit: int | Unchanged | None = UNCHANGED,
+    remember: Remember[Application] | None = None,
+) -> Outcome[Application]:
+    """Change the settings that are named; a lifetime of None is the kind's default.
+
+    Raises UnknownApplication, RootRequired, MissingPermission and what `ApplicationSettings.checked` raises.
+    """
+    stated = {
+        field: value
+        for field, value in {
+            "name": name,
+            "permissions": permissions,
+            "audiences": audiences,
+            "token_format": token_format,
+            "access_token_lifetime": access_token_lifetime,
+            "key_set": key_set,
+            "rate_limit": rate_limit,
+        }.items()
+        if value is not UNCHANGED
+    }
+
+    async def command(decision: Decision) -> Application:
+        changing = await to_change(decision, by, Application, application)
+        if "key_set" in stated:
+            await _require_entitled(decision, by, changing)
+        settings = replace(changing.settings, **stated)  # type: ignore[arg-type] # each value under its own name
+        changing.update(settings, by, store.clock.now(), permissions_stated="permissions" in stated)
+        decision.save(changing)
+        return changing
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def add_secrets(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    application: UUID,
+    secrets: Iterable[SecretRequest],
+    remember: Remember[WithSecrets] | None = None,
+) -> Outcome[WithSecrets]:
+    """Make further secrets, all or none.
+
+    Raises UnknownApplication, RootRequired, MissingPermission, WrongClientKind, InvalidName, InvalidExpiry, NameTaken
+    or TooManySecrets.
+    """
+    secrets = list(secrets)
+
+    async def command(decision: Decision) -> WithSecrets:
+        changing = await to_change(decision, by, Application, application)
+        await _require_entitled(decision, by, changing)
+        issued = add_new(changing, secrets, by, store.clock)
+        decision.save(changing)
+        return WithSecrets(changing, issued)
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def retire_secret(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    application: UUID,
+    secret: UUID,
+    remember: Remember[Application] | None = None,
+) -> Outcome[Application]:
+    """End a secret, the last one too. Raises UnknownApplication or UnknownSecret."""
+
+    def change(found: Application, now: datetime) -> None:
+        found.retire_secret(secret, now)
+
+    return await _change(store, origin, by, application, change=change, remember=remember)
+
+
+async def disable(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    application: UUID,
+    reason: str | None = None,
+    remember: Remember[Application] | None = None,
+) -> Outcome[Application]:
+    """Take an application and its tokens out of use. Raises UnknownApplication, OwnDeletion or InvalidReason."""
+
+    def change(found: Application, now: datetime) -> None:
+        found.disable(by, now, reason)
+
+    return await _change(store, origin, by, application, change=change, remember=remember)
+
+
+async def enable(
+    store: Store, origin: Origin, by: Caller, *, application: UUID, remember: Remember[Application] | None = None
+) -> Outcome[Application]:
+    """Take a disabled application and its tokens into use again. Raises UnknownApplication."""
+
+    def change(found: Application, now: datetime) -> None:
+        found.enable(by, now)
+
+    return await _change(store, origin, by, application, change=change, remember=remember)
+
+
+async def delete(
+    store: Store, origin: Origin, by: Caller, *, application: UUID, remember: Remember[None] | None = None
+) -> Outcome[None]:
+    """Delete an application with its secrets; its users stay. Raises UnknownApplication or OwnDeletion."""
+
+    async def command(decision: Decision) -> None:
+        leaving = await to_change(decision, by, Application, application)
+        leaving.delete(by, store.clock.now())
+        decision.save(leaving)
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def _change(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    application: UUID,
+    *,
+    change: Callable[[Application, datetime], None],
+    remember: Remember[Application] | None,
+) -> Outcome[Application]:
+    async def command(decision: Decision) -> Application:
+        found = await to_change(decision, by, Application, application)
+        change(found, store.clock.now())
+        decision.save(found)
+        return found
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def _require_entitled(decision: Decision, by: Caller, application: Application) -> None:
+    """Refuse whoever holds less than the application could use: what it is configured with and what it was granted."""
+    application.require_known()
+    decision.rely_on(f"application:{application.id}")  # touched when a grant of the application is approved
+    application.require_entitled(by, await grants.approved_scope(decision.connection, application.id))

@@ -1,0 +1,177 @@
+"""Commands about users: create, rename, suspend, reinstate and delete them, assign roles to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from domain.application import Application
+from domain.membership import Membership
+from domain.refusals import TooMuchAtOnce
+from domain.role import Role
+from domain.user import Status, User
+from projections import memberships
+from service.commands import claims
+from service.commands.owners import owners_of
+from service.commands.seen import to_change, to_rely_on
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from uuid import UUID
+
+    from domain.caller import Caller
+    from service.store.decision import Decision, Origin
+    from service.store.pending import Remember
+    from service.store.store import Outcome, Store
+
+MEMBERSHIP_LIMIT = 10_000  # ended by one command: one append holds the lock of the log for as long as it takes
+
+
+async def create(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    application: UUID,
+    name: str | None = None,
+    status: str = Status.ACTIVE,
+    remember: Remember[User] | None = None,
+) -> Outcome[User]:
+    """Make a user of an application's organization.
+
+    Raises UnknownApplication, ApplicationNotActive, InvalidName or InvalidStatus (active and suspended are valid).
+    """
+
+    async def command(decision: Decision) -> User:
+        home = await to_rely_on(decision, by, Application, application)
+        home.require_active()
+        decision.organization = home.organization
+        user = User.create(
+            id=store.clock.new_id(),
+            organization=home.organization,
+            application=home.id,
+            name=name,
+            status=status,
+            now=store.clock.now(),
+        )
+        decision.save(user)
+        return user
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def rename(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    user: UUID,
+    name: str | None,
+    remember: Remember[User] | None = None,
+) -> Outcome[User]:
+    """Give a user another name, or none. Raises UnknownUser or InvalidName."""
+
+    def change(found: User, now: datetime) -> None:
+        found.rename(name, now)
+
+    return await _change(store, origin, by, user, change=change, remember=remember)
+
+
+async def suspend(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    user: UUID,
+    reason: str | None = None,
+    remember: Remember[User] | None = None,
+) -> Outcome[User]:
+    """Lock a user out and end their tokens. Raises UnknownUser or InvalidReason."""
+
+    def change(found: User, now: datetime) -> None:
+        found.suspend(reason, now=now)
+
+    return await _change(store, origin, by, user, change=change, remember=remember)
+
+
+async def reinstate(
+    store: Store, origin: Origin, by: Caller, *, user: UUID, remember: Remember[User] | None = None
+) -> Outcome[User]:
+    """Let a suspended user in again; earlier tokens stay dead. Raises UnknownUser."""
+
+    def change(found: User, now: datetime) -> None:
+        found.reinstate(now)
+
+    return await _change(store, origin, by, user, change=change, remember=remember)
+
+
+async def assign_role(
+    store: Store, origin: Origin, by: Caller, *, user: UUID, role: UUID, remember: Remember[User] | None = None
+) -> Outcome[User]:
+    """Give a user a role. Raises UnknownUser, UnknownRole or PrivilegedRole."""
+
+    async def command(decision: Decision) -> User:
+        holder = await to_change(decision, by, User, user)
+        holder.assign_role(await to_rely_on(decision, by, Role, role), by, store.clock.now())
+        decision.save(holder)
+        return holder
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def unassign_role(
+    store: Store, origin: Origin, by: Caller, *, user: UUID, role: UUID, remember: Remember[User] | None = None
+) -> Outcome[User]:
+    """Take a role from a user; nothing happens when they do not have it. Raises UnknownUser."""
+
+    def change(found: User, now: datetime) -> None:
+        found.unassign_role(role, now)
+
+    return await _change(store, origin, by, user, change=change, remember=remember)
+
+
+async def delete(
+    store: Store, origin: Origin, by: Caller, *, user: UUID, remember: Remember[None] | None = None
+) -> Outcome[None]:
+    """Delete a user with their memberships, and destroy the key that their personal fields are sealed under.
+
+    Raises UnknownUser, OwnDeletion, LastOwner (an ordinary user would leave an account without owner) or
+    TooMuchAtOnce (more than 10,000 memberships).
+    """
+
+    async def command(decision: Decision) -> None:
+        leaving = await to_change(decision, by, User, user)
+        now = store.clock.now()
+        leaving.delete(by, now)
+        decision.rely_on(f"user-memberships:{user}")
+        ids = await memberships.ids_of_user(decision.connection, user, limit=MEMBERSHIP_LIMIT + 1)
+        if len(ids) > MEMBERSHIP_LIMIT:
+            raise TooMuchAtOnce(f"more than {MEMBERSHIP_LIMIT} memberships")
+        for member in await decision.load_many(Membership, ids):
+            # One that was removed since the ids were read needs nothing more.
+            if not member.removed:
+                member.remove(await owners_of(decision, member), by, now)
+                claims.release_membership(decision, member)
+                decision.save(member)
+        decision.save(leaving)
+        decision.destroy_key(user)
+
+    return await store.decide(command, origin, remember=remember)
+
+
+async def _change(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    user: UUID,
+    *,
+    change: Callable[[User, datetime], None],
+    remember: Remember[User] | None,
+) -> Outcome[User]:
+    async def command(decision: Decision) -> User:
+        found = await to_change(decision, by, User, user)
+        change(found, store.clock.now())
+        decision.save(found)
+        return found
+
+    return await store.decide(command, origin, remember=remember)

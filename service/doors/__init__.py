@@ -1,0 +1,36 @@
+"""The doors to management: each a thin set of routes that speaks one dialect over the same commands and queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from service.doors import (
+    accounts,
+    applications,
+    client_secrets,
+    events,
+    grants,
+    keys,
+    memberships,
+    refusals,
+    roles,
+    tokens,
+    users,
+)
+
+if TYPE_CHECKING:
+    from service.http.door import Door
+
+DOORS: tuple[Door, ...] = (
+    applications.DOOR,
+    client_secrets.DOOR,
+    users.DOOR,
+    accounts.DOOR,
+    memberships.DOOR,
+    roles.DOOR,
+    grants.DOOR,
+    tokens.DOOR,
+    keys.DOOR,
+    events.DOOR,
+    refusals.DOOR,
+)

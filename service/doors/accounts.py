@@ -1,0 +1,171 @@
+"""/api/accounts: the tree of tenants, for private back ends (spec/inbox-manager.md section 2, calls 2, 6 and 7).
+
+`read_account` reads and `write_account` changes. An organization, which is a root account, is made by root, changed
+with `write_org` besides, and deleted by root.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from domain.refusals import InvalidStatus, MissingPermission, UnknownAccount
+from projections import accounts as rows
+from service.commands import accounts
+from service.http.administration import AdministrationDoor
+from service.http.document import Document
+from service.http.door import Answer, Call, no_content
+from service.http.input import Input
+from service.http.paging import OrganizationPage, Page, page
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from domain.account import Account
+
+DOOR = AdministrationDoor("accounts")
+DOCUMENT = Document(
+    "id",
+    "name",
+    organization_id=("organization", "organization"),
+    parent_account_id=("parent", "parent"),
+    status=("status", "status"),
+    description=("description", "description"),
+    picture=("picture", "picture"),
+    color=("color", "color"),
+)
+
+
+class NewAccount(Input):
+    """An account to be made."""
+
+    name: str
+
+
+class Change(Input):
+    """What of an account is to be different; null clears a display value. The parent never changes."""
+
+    name: str = ""
+    description: str | None = None
+    picture: str | None = None
+    color: str | None = None
+    status: Literal["active", "suspended"] = "active"
+
+
+class Deletion(Input):
+    """How far a deletion goes: `cascade` takes all accounts below along."""
+
+    cascade: Literal["true", "false"] = "false"
+
+
+def _shown(account: Account) -> Answer:
+    return Answer(DOCUMENT.of(account))
+
+
+@DOOR.route(
+    "POST",
+    "/api/accounts",
+    permission="root",
+    summary="Make an organization",
+    body=NewAccount,
+    status=201,
+    machines_only=True,
+)
+async def create_root(call: Call) -> Answer:
+    return await call.carry_out(accounts.create_root, _shown, name=call.body.name)
+
+
+@DOOR.route(
+    "GET",
+    "/api/accounts",
+    permission="read_account",
+    summary="List the accounts of an organization",
+    query=OrganizationPage,
+    machines_only=True,
+)
+async def listed(call: Call) -> Answer:
+    query: OrganizationPage = call.query
+    organization = call.organization(query.organization)
+    found = await rows.page(call.parts.store.pool, organization, after=query.after, limit=query.wanted)
+    return page(found, query, DOCUMENT.of_row)
+
+
+@DOOR.route(
+    "POST",
+    "/api/accounts/{account_id}/accounts",
+    permission="write_account",
+    summary="Make a child account",
+    body=NewAccount,
+    status=201,
+    machines_only=True,
+)
+async def create_child(call: Call) -> Answer:
+    parent = call.id("account_id", UnknownAccount)
+    return await call.carry_out(accounts.create_child, _shown, parent=parent, name=call.body.name)
+
+
+@DOOR.route(
+    "GET",
+    "/api/accounts/{account_id}/accounts",
+    permission="read_account",
+    summary="List the children of an account",
+    query=Page,
+    machines_only=True,
+)
+async def children(call: Call) -> Answer:
+    query: Page = call.query
+    parent = call.id("account_id", UnknownAccount)
+    await _row(call, parent)
+    found = await rows.children(call.parts.store.pool, parent, after=query.after, limit=query.wanted)
+    return page(found, query, DOCUMENT.of_row)
+
+
+@DOOR.route(
+    "GET", "/api/accounts/{account_id}", permission="read_account", summary="Read an account", machines_only=True
+)
+async def one(call: Call) -> Answer:
+    return Answer(await _row(call, call.id("account_id", UnknownAccount)))
+
+
+@DOOR.route(
+    "PATCH",
+    "/api/accounts/{account_id}",
+    permission="write_account",
+    summary="Change an account's name, display values or status",
+    body=Change,
+    machines_only=True,
+)
+async def update(call: Call) -> Answer:
+    """Change name and display values, or the status: that is a decision of its own, and stated alone."""
+    account, stated = call.id("account_id", UnknownAccount), call.body.stated()
+    await _require_rights(call, account)
+    if "status" not in stated:
+        return await call.carry_out(accounts.update, _shown, account=account, **stated)
+    if len(stated) > 1:
+        raise InvalidStatus("stated with other members", field="status")
+    return await call.carry_out(accounts.move_status, _shown, account=account, status=stated["status"])
+
+
+@DOOR.route(
+    "DELETE",
+    "/api/accounts/{account_id}",
+    permission="write_account",
+    summary="Delete an account with its memberships, and with `cascade` all below it",
+    query=Deletion,
+    status=204,
+    machines_only=True,
+)
+async def delete(call: Call) -> Answer:
+    account = call.id("account_id", UnknownAccount)
+    cascade = call.query.cascade == "true"
+    return await call.carry_out(accounts.delete, no_content, account=account, cascade=cascade)
+
+
+async def _row(call: Call, account: UUID) -> dict[str, Any]:
+    return DOCUMENT.of_row(call.seen(await rows.one(call.parts.store.pool, account), UnknownAccount))
+
+
+async def _require_rights(call: Call, account: UUID) -> None:
+    """Refuse whoever changes an organization without `write_org`. An account never becomes one, nor the reverse."""
+    shown = await _row(call, account)
+    if shown["parent_account_id"] is None and not call.by.holds("write_org"):
+        raise MissingPermission("write_org")

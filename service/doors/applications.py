@@ -1,0 +1,191 @@
+"""/api/applications: the OAuth clients of an organization. `read_app` reads, `write_app` changes.
+
+Secrets are shown in the answer that made them and never again; an Idempotency-Key lets a client that lost that answer
+have it once more.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import pydantic
+
+from domain.application_settings import ApplicationSettings, Kind, TokenFormat
+from domain.refusals import UnknownApplication
+from projections import applications as rows
+from service.commands import applications
+from service.commands.secrets import SecretRequest
+from service.http.document import Document
+from service.http.door import Answer, Call, Door, no_content
+from service.http.input import Id, Input, Moment, Nothing
+from service.http.paging import OrganizationPage, page
+
+if TYPE_CHECKING:
+    from domain.application import Application
+    from service.commands.applications import WithSecrets
+    from service.http.document import Row
+
+DOOR = Door("applications")
+DOCUMENT = Document(
+    "id",
+    "organization",
+    "client_id",
+    "kind",
+    "status",
+    **{name: (name, f"settings.{name}") for name in rows.SETTINGS},
+)
+
+
+class NewSecret(Input):
+    """A secret to be made; `expires_at` null: it lasts until it is retired."""
+
+    name: str
+    expires_at: Moment | None = None
+
+
+class Registration(Input):
+    """A new application. `client_id` null: its id; `access_token_lifetime`, in seconds, null: the kind's default."""
+
+    name: str
+    kind: Kind
+    client_id: str | None = None
+    permissions: list[str] = pydantic.Field(default_factory=list)
+    audiences: list[str] = pydantic.Field(default_factory=list)
+    token_format: TokenFormat = TokenFormat.JWT
+    access_token_lifetime: int | None = None
+    key_set: dict[str, Any] | None = None
+    rate_limit: int | None = None
+    secrets: list[NewSecret] = pydantic.Field(default=[], max_length=20)
+    organization: Id | None = None
+
+
+class Change(Input):
+    """Which settings are to be different; kind and client id never change."""
+
+    name: str = ""
+    permissions: list[str] = pydantic.Field(default_factory=list)
+    audiences: list[str] = pydantic.Field(default_factory=list)
+    token_format: TokenFormat = TokenFormat.JWT
+    access_token_lifetime: int | None = None
+    key_set: dict[str, Any] | None = None
+    rate_limit: int | None = None
+
+
+class Reason(Input):
+    """Why, for the auditors."""
+
+    reason: str | None = None
+
+
+class Filter(OrganizationPage):
+    """Which applications."""
+
+    kind: Kind | None = None
+    status: Literal["active", "disabled"] | None = None
+
+
+def _shown(application: Application) -> Answer:
+    return Answer(DOCUMENT.of(application))
+
+
+def _registered(made: WithSecrets) -> Answer:
+    secrets = [
+        {"id": one.id, "name": one.name, "secret": one.text, "hint": one.hint, "expires_at": one.expires_at}
+        for one in made.secrets
+    ]
+    return Answer({**DOCUMENT.of(made.application), "secrets": secrets})
+
+
+def _of_row(row: Row) -> dict[str, Any]:
+    keys = row["key_set"]
+    return {**DOCUMENT.of_row(row), "key_set": None if keys is None else json.loads(keys)}
+
+
+@DOOR.route(
+    "POST",
+    "/api/applications",
+    permission="write_app",
+    summary="Register an application, with secrets when asked",
+    body=Registration,
+    status=201,
+)
+async def register(call: Call) -> Answer:
+    body: Registration = call.body
+    return await call.carry_out(
+        applications.register,
+        _registered,
+        organization=body.organization or call.by.organization,
+        kind=body.kind,
+        client_id=body.client_id,
+        settings=ApplicationSettings(**{name: getattr(body, name) for name in rows.SETTINGS}),
+        secrets=[SecretRequest(secret.name, secret.expires_at) for secret in body.secrets],
+    )
+
+
+@DOOR.route("GET", "/api/applications", permission="read_app", summary="List applications", query=Filter)
+async def listed(call: Call) -> Answer:
+    query: Filter = call.query
+    found = await rows.page(
+        call.parts.store.pool,
+        call.organization(query.organization),
+        kind=query.kind,
+        status=query.status,
+        after=query.after,
+        limit=query.wanted,
+    )
+    return page(found, query, _of_row)
+
+
+@DOOR.route("GET", "/api/applications/{application_id}", permission="read_app", summary="Read an application")
+async def one(call: Call) -> Answer:
+    row = await rows.one(call.parts.store.pool, call.id("application_id", UnknownApplication))
+    return Answer(_of_row(call.seen(row, UnknownApplication)))
+
+
+@DOOR.route(
+    "PATCH",
+    "/api/applications/{application_id}",
+    permission="write_app",
+    summary="Change an application's settings",
+    body=Change,
+)
+async def update(call: Call) -> Answer:
+    application = call.id("application_id", UnknownApplication)
+    return await call.carry_out(applications.update, _shown, application=application, **call.body.stated())
+
+
+@DOOR.route(
+    "POST",
+    "/api/applications/{application_id}/disable",
+    permission="write_app",
+    summary="Take an application and its tokens out of use",
+    body=Reason,
+)
+async def disable(call: Call) -> Answer:
+    application = call.id("application_id", UnknownApplication)
+    return await call.carry_out(applications.disable, _shown, application=application, reason=call.body.reason)
+
+
+@DOOR.route(
+    "POST",
+    "/api/applications/{application_id}/enable",
+    permission="write_app",
+    summary="Take an application and its tokens into use again",
+    body=Nothing,
+)
+async def enable(call: Call) -> Answer:
+    application = call.id("application_id", UnknownApplication)
+    return await call.carry_out(applications.enable, _shown, application=application)
+
+
+@DOOR.route(
+    "DELETE",
+    "/api/applications/{application_id}",
+    permission="write_app",
+    summary="Delete an application and its secrets",
+    status=204,
+)
+async def delete(call: Call) -> Answer:
+    application = call.id("application_id", UnknownApplication)
+    return await call.carry_out(applications.delete, no_content, application=application)

@@ -1,0 +1,121 @@
+"""/api/events: the history, for auditors (`read_audit`). Callers see their own organization's, root all.
+
+The audit model follows the log: `Muniment-At-Least` waits until it has come so far. Personal data stays sealed; an item
+names which fields it had.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Literal
+
+import pydantic
+
+from domain import EVENTS
+from projections import audit
+from service.http.consistency import await_model
+from service.http.door import Answer, Call, Door
+from service.http.input import Id, Input, Moment
+from service.http.paging import DEFAULT, MOST
+
+if TYPE_CHECKING:
+    from service.http.document import Row
+DOOR = Door("events")
+FURTHEST = 2**63 - 1
+# Beside the event's own members: what columns tell already, and what is sealed.
+ENVELOPE = frozenset({"timestamp", "originator_topic", "class_version", "sealed"})
+COLUMNS = (
+    "position",
+    "recorded_at",
+    "topic",
+    "kind",
+    "stream",
+    "version",
+    "organization",
+    "actor",
+    "client",
+    "subject",
+    "account",
+    "request_id",
+    "causation",
+    "address",
+    "user_agent",
+)
+EXACT = ("actor", "client", "subject", "account", "stream", "kind", "topic", "request_id")
+
+
+class Filter(Input):
+    """Which events. `since` and `until` are times, `from` and `to` positions, all inclusive; `cursor` is a `next`."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+    first: int | None = pydantic.Field(default=None, ge=0, le=FURTHEST, alias="from")
+    last: int | None = pydantic.Field(default=None, ge=0, le=FURTHEST, alias="to")
+    actor: Id | None = None
+    client: Id | None = None
+    subject: Id | None = None
+    account: Id | None = None
+    stream: Id | None = None
+    kind: str | None = None
+    topic: str | None = None
+    request_id: Id | None = None
+    organization: Id | None = None
+    order: Literal["asc", "desc"] = "desc"
+    limit: int = pydantic.Field(default=DEFAULT, ge=1, le=MOST)
+    cursor: int | None = pydantic.Field(default=None, ge=0, le=FURTHEST)
+
+    @pydantic.field_validator("kind")
+    @classmethod
+    def _known_kind(cls, value: str | None) -> str | None:
+        if value is not None and value not in audit.KINDS:
+            msg = f"a kind is one of {', '.join(audit.KINDS)}"
+            raise ValueError(msg)
+        return value
+
+    @pydantic.field_validator("topic")
+    @classmethod
+    def _known_topic(cls, value: str | None) -> str | None:
+        if value is not None and value not in EVENTS:
+            msg = f"a topic is one of {', '.join(sorted(EVENTS))}"
+            raise ValueError(msg)
+        return value
+
+    def positions(self) -> dict[str, int]:
+        """Return the bounds, the cursor counted in."""
+        newest_first, cursor = self.order == "desc", self.cursor
+        first, last = self.first, self.last
+        if cursor is not None and newest_first:
+            last = cursor - 1 if last is None else min(last, cursor - 1)
+        elif cursor is not None:
+            first = cursor + 1 if first is None else max(first, cursor + 1)
+        bounds = {"position_from": first, "position_to": last}
+        return {name: bound for name, bound in bounds.items() if bound is not None}
+
+
+def _of_row(row: Row) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads(row["state"])
+    data = {name: value for name, value in state.items() if name not in ENVELOPE and not name.endswith("digest")}
+    return {
+        **{name: row[name] for name in COLUMNS},
+        "data": data,
+        "personal": sorted(state.get("sealed", ())),
+    }
+
+
+@DOOR.route("GET", "/api/events", permission="read_audit", summary="Page through the history", query=Filter)
+async def listed(call: Call) -> Answer:
+    query: Filter = call.query
+    await await_model(call.request, call.parts, audit.MODEL.name)
+    organization = call.organization(query.organization)
+    filters: dict[str, Any] = {} if organization is None else {"organization": organization}
+    filters.update({name: value for name in EXACT if (value := getattr(query, name)) is not None})
+    rows = await audit.page(
+        call.parts.store.pool,
+        {**filters, **query.positions()},
+        since=query.since,
+        until=query.until,
+        newest_first=query.order == "desc",
+        limit=query.limit,
+    )
+    cursor = rows[-1]["position"] if len(rows) == query.limit else None
+    return Answer({"items": [_of_row(row) for row in rows], "next": cursor})

@@ -1,0 +1,75 @@
+"""/api/keys: the keys that sign tokens. They belong to the service: `read_projection` lists them, root rotates them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from domain.signing_key import Algorithm
+from projections import signing_keys
+from service.commands import signing_keys as commands
+from service.http.door import Answer, Call, Door
+from service.http.input import Input
+
+if TYPE_CHECKING:
+    from service.commands.signing_keys import Rotation
+    from service.http.document import Row
+
+DOOR = Door("keys")
+MEMBERS = ("id", "kid", "algorithm", "status", "introduced_at", "activated_at", "retired_at", "published_until")
+# Verifiers keep the key set for 300 s at most: twice that, and nobody meets a signature of a key they do not know.
+PUBLISHED_SECONDS = 600
+# The longest life of an access token, and an hour for clocks and caches.
+OVERLAP_SECONDS = 90_000
+LONGEST = 31_536_000
+
+
+class Turn(Input):
+    """A rotation. `force` lets the new key sign at once: for a leaked one, while verifiers hold older key sets."""
+
+    algorithm: Algorithm | None = None
+    published_for: int = pydantic.Field(default=PUBLISHED_SECONDS, ge=0, le=LONGEST)
+    overlap: int = pydantic.Field(default=OVERLAP_SECONDS, ge=0, le=LONGEST)
+    force: bool = False
+
+
+def _of_row(row: Row) -> dict[str, Any]:
+    return {**{name: row[name] for name in MEMBERS}, "public_key": signing_keys.public_key(row)}
+
+
+def _turned(rotation: Rotation) -> Answer:
+    return Answer(
+        {
+            "introduced": rotation.introduced.kid,
+            "activated": None if rotation.activated is None else rotation.activated.kid,
+            "retired": [key.kid for key in rotation.retired],
+        }
+    )
+
+
+@DOOR.route("GET", "/api/keys", permission="read_projection", summary="List the signing keys, retired ones too")
+async def listed(call: Call) -> Answer:
+    """Answer all at once, the oldest first, in a list without pages."""
+    rows = await signing_keys.every(call.parts.store.pool)
+    return Answer({"items": [_of_row(row) for row in rows], "next": None})
+
+
+@DOOR.route(
+    "POST",
+    "/api/keys/rotate",
+    permission="root",
+    summary="Introduce a key, let the one that waited sign, retire the former",
+    body=Turn,
+)
+async def rotate(call: Call) -> Answer:
+    body: Turn = call.body
+    return await call.carry_out(
+        commands.rotate,
+        _turned,
+        published_for=timedelta(seconds=body.published_for),
+        overlap=timedelta(seconds=body.overlap),
+        algorithm=body.algorithm or Algorithm(call.parts.settings.signing_algorithm),
+        force=body.force,
+    )

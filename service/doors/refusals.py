@@ -1,0 +1,70 @@
+"""/api/refusals: who was turned away from what, for auditors (`read_audit`). Newest first, by a cursor of their own.
+
+Callers see their own organization's; root sees all, those of nobody known (a wrong secret, no token) included.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+
+from service.http.door import Answer, Call, Door
+from service.http.input import Id, Input, Moment
+from service.http.paging import DEFAULT, MOST
+from service.store import refused_pages
+
+if TYPE_CHECKING:
+    from service.http.document import Row
+DOOR = Door("refusals")
+COLUMNS = (
+    "id",
+    "at",
+    "organization",
+    "actor",
+    "client",
+    "operation",
+    "status",
+    "code",
+    "detail",
+    "request_id",
+    "count",
+    "address",
+    "user_agent",
+)
+VISIBLE = r"^[\x20-\x7e]{1,200}$"
+
+
+class Filter(Input):
+    """Which refusals. `client` is a client id as it was presented; `since` and `until` are inclusive."""
+
+    client: str | None = pydantic.Field(default=None, pattern=VISIBLE)
+    operation: str | None = pydantic.Field(default=None, pattern=VISIBLE)
+    code: str | None = pydantic.Field(default=None, pattern=VISIBLE)
+    since: Moment | None = None
+    until: Moment | None = None
+    organization: Id | None = None
+    after: Id | None = None
+    limit: int = pydantic.Field(default=DEFAULT, ge=1, le=MOST)
+
+
+def _of_row(row: Row) -> dict[str, Any]:
+    return {name: row[name] for name in COLUMNS}
+
+
+@DOOR.route("GET", "/api/refusals", permission="read_audit", summary="Page through the refusals", query=Filter)
+async def listed(call: Call) -> Answer:
+    """Answer a page; a short one, even an empty one, goes on while `next` is not null."""
+    query: Filter = call.query
+    found = await refused_pages.page(
+        call.parts.store.pool,
+        call.organization(query.organization),
+        client=query.client,
+        operation=query.operation,
+        code=query.code,
+        since=query.since,
+        until=query.until,
+        before=query.after,
+        limit=query.limit,
+    )
+    return Answer({"items": [_of_row(row) for row in found.rows], "next": found.before})

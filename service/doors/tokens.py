@@ -1,0 +1,81 @@
+"""/api/tokens: ending many tokens at once, with `revoke_token`. One event, however many tokens it ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from projections import applications, users
+from service.commands import revocations
+from service.http.door import Answer, Call, Door
+from service.http.input import Id, Input, Moment
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from domain.revocation import Revocation
+
+DOOR = Door("tokens")
+
+
+class Target(Input):
+    """Whose tokens end: those that match everything named, of which there is at least one.
+
+    `before` keeps those issued from that time on; `cascade` false keeps refresh tokens.
+    """
+
+    application: Id | None = None
+    user: Id | None = None
+    end_user: str | None = None
+    before: Moment | None = None
+    cascade: bool = True
+    reason: str | None = None
+    organization: Id | None = None
+
+
+@DOOR.route(
+    "POST",
+    "/api/tokens/revoke",
+    permission="revoke_token",
+    summary="End the tokens of an application, a user or an end user",
+    body=Target,
+)
+async def revoke(call: Call) -> Answer:
+    body: Target = call.body
+    organization = body.organization or await _organization(call, body)
+
+    def shown(revocation: Revocation) -> Answer:
+        return Answer(
+            {
+                "id": revocation.id,
+                "organization": organization,
+                "application": body.application,
+                "user": body.user,
+                "end_user": body.end_user,
+                "before": body.before,
+                "cascade": body.cascade,
+                "recorded_at": revocation.created_on,
+            }
+        )
+
+    return await call.carry_out(
+        revocations.record,
+        shown,
+        organization=organization,
+        application=body.application,
+        user=body.user,
+        end_user=body.end_user,
+        before=body.before,
+        cascade=body.cascade,
+        reason=body.reason,
+    )
+
+
+async def _organization(call: Call, body: Target) -> UUID:
+    """Return the caller's organization; for root, that of the application or user which is named."""
+    row = None
+    if call.by.is_root and body.application is not None:
+        row = await applications.one(call.parts.store.pool, body.application)
+    elif call.by.is_root and body.user is not None:
+        row = await users.one(call.parts.store.pool, body.user)
+    organization: UUID = call.by.organization if row is None else row["organization"]
+    return organization

@@ -1,0 +1,164 @@
+"""Users: /api/applications/…/users and /api/users. `read_user` reads, `write_user` changes.
+
+Making, listing, reading and deleting users is back-end administration (spec/inbox-manager.md section 2, calls 1 and 8)
+and a private back end's alone; a user's own tokens may carry the same audience. Renaming, suspending and assigning
+roles is open to whoever holds `write_user`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from domain.refusals import UnknownApplication, UnknownRole, UnknownUser
+from projections import applications
+from projections import users as rows
+from service.commands import users
+from service.http.administration import AdministrationDoor
+from service.http.document import Document
+from service.http.door import Answer, Call, no_content
+from service.http.input import Input, Nothing
+from service.http.paging import Page, page
+
+if TYPE_CHECKING:
+    from domain.user import User
+    from service.http.document import Row
+
+DOOR = AdministrationDoor("users")
+DOCUMENT = Document(
+    "id",
+    organization_id=("organization", "organization"),
+    application_id=("application", "application"),
+    status=("status", "status"),
+    name=("name", "name"),
+)
+
+
+class NewUser(Input):
+    """A user of the application in the path."""
+
+    status: Literal["active", "suspended"] = "active"
+    name: str | None = None
+
+
+class Renaming(Input):
+    """Another name; null removes it."""
+
+    name: str | None
+
+
+class Reason(Input):
+    """Why, for the auditors."""
+
+    reason: str | None = None
+
+
+class Filter(Page):
+    """Which users."""
+
+    status: Literal["active", "suspended"] | None = None
+
+
+def _shown(user: User) -> Answer:
+    return Answer({**DOCUMENT.of(user), "roles": sorted(user.roles)})
+
+
+def _of_row(row: Row) -> dict[str, Any]:
+    return {**DOCUMENT.of_row(row), "roles": row["roles"]}
+
+
+@DOOR.route(
+    "POST",
+    "/api/applications/{application_id}/users",
+    permission="write_user",
+    summary="Make a user of an application",
+    body=NewUser,
+    status=201,
+    machines_only=True,
+)
+async def create(call: Call) -> Answer:
+    body: NewUser = call.body
+    application = call.id("application_id", UnknownApplication)
+    return await call.carry_out(users.create, _shown, application=application, name=body.name, status=body.status)
+
+
+@DOOR.route(
+    "GET",
+    "/api/applications/{application_id}/users",
+    permission="read_user",
+    summary="List the users of an application",
+    query=Filter,
+    machines_only=True,
+)
+async def listed(call: Call) -> Answer:
+    query: Filter = call.query
+    pool = call.parts.store.pool
+    application = call.id("application_id", UnknownApplication)
+    home = call.seen(await applications.one(pool, application), UnknownApplication)
+    found = await rows.page(
+        pool,
+        home["organization"],
+        application=application,
+        status=query.status,
+        after=query.after,
+        limit=query.wanted,
+    )
+    return page(found, query, _of_row)
+
+
+@DOOR.route("GET", "/api/users/{user_id}", permission="read_user", summary="Read a user", machines_only=True)
+async def one(call: Call) -> Answer:
+    row = await rows.one(call.parts.store.pool, call.id("user_id", UnknownUser))
+    return Answer(_of_row(call.seen(row, UnknownUser)))
+
+
+@DOOR.route(
+    "DELETE",
+    "/api/users/{user_id}",
+    permission="write_user",
+    summary="Delete a user: ends memberships and tokens, destroys personal data",
+    status=204,
+    machines_only=True,
+)
+async def delete(call: Call) -> Answer:
+    return await call.carry_out(users.delete, no_content, user=call.id("user_id", UnknownUser))
+
+
+@DOOR.route("PATCH", "/api/users/{user_id}", permission="write_user", summary="Rename a user", body=Renaming)
+async def rename(call: Call) -> Answer:
+    return await call.carry_out(users.rename, _shown, user=call.id("user_id", UnknownUser), name=call.body.name)
+
+
+@DOOR.route("POST", "/api/users/{user_id}/suspend", permission="write_user", summary="Lock a user out", body=Reason)
+async def suspend(call: Call) -> Answer:
+    return await call.carry_out(users.suspend, _shown, user=call.id("user_id", UnknownUser), reason=call.body.reason)
+
+
+@DOOR.route(
+    "POST", "/api/users/{user_id}/reinstate", permission="write_user", summary="Let a user in again", body=Nothing
+)
+async def reinstate(call: Call) -> Answer:
+    return await call.carry_out(users.reinstate, _shown, user=call.id("user_id", UnknownUser))
+
+
+@DOOR.route(
+    "PUT",
+    "/api/users/{user_id}/roles/{role_id}",
+    permission="write_user",
+    summary="Assign a role; root alone assigns a privileged one",
+    status=204,
+)
+async def assign_role(call: Call) -> Answer:
+    user, role = call.id("user_id", UnknownUser), call.id("role_id", UnknownRole)
+    return await call.carry_out(users.assign_role, no_content, user=user, role=role)
+
+
+@DOOR.route(
+    "DELETE",
+    "/api/users/{user_id}/roles/{role_id}",
+    permission="write_user",
+    summary="Take a role away; one that the user does not have is gone already",
+    status=204,
+)
+async def unassign_role(call: Call) -> Answer:
+    user, role = call.id("user_id", UnknownUser), call.id("role_id", UnknownRole)
+    return await call.carry_out(users.unassign_role, no_content, user=user, role=role)

@@ -1,0 +1,1 @@
+"""What every door shares: requests, authentication of callers, refusals as answers, limits."""

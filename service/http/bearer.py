@@ -1,0 +1,136 @@
+"""Authenticates callers of the management doors by bearer token (RFC 6750 section 2.1), live at every request.
+
+The token is looked up, not verified: what the row and everything it depends on says now is what counts. The caller's
+authority is noted with its position, so that a command of a caller who is revoked meanwhile does not commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from domain.caller import Caller
+from domain.permissions import PERMISSIONS, allows
+from service.store.decision import Origin
+from service.tokens import is_active
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    import asyncpg
+    from aiohttp import web
+
+    from service.clock import Clock
+    from service.tokens import Tokens
+
+MACHINE = "machine"
+_PERMISSIONS = frozenset(PERMISSIONS)
+
+
+class Unauthenticated(Exception):  # noqa: N818 - named for the fact
+    """No caller: 401. `error` is None when no credentials were given at all (RFC 6750 section 3.1)."""
+
+    def __init__(self, sentence: str, *, error: str | None = "invalid_token", status: int = 401) -> None:
+        """Keep what the challenge says."""
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.error = error
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticated:
+    """A caller with what its door wants to know of the client, and the guards its authority rests on."""
+
+    caller: Caller
+    client_id: str
+    client_kind: str
+    rate_limit: int | None
+    reads: dict[str, int]
+    token: str
+
+    @property
+    def is_machine(self) -> bool:
+        """Whether a private back end acts for itself (spec/inbox-manager.md I6)."""
+        return self.client_kind == MACHINE and self.caller.user is None
+
+
+class Bearer:
+    """Turns the Authorization header into a caller."""
+
+    def __init__(self, tokens: Tokens, clock: Clock, audiences: tuple[str, ...]) -> None:
+        """`audiences` are those the management doors accept, compared exactly (spec/README.md 1)."""
+        self._tokens = tokens
+        self._clock = clock
+        self._audiences = frozenset(audiences)
+
+    async def authenticate(self, request: web.Request) -> Authenticated:
+        """Return the caller of a request. Raises Unauthenticated."""
+        return await self.by_token(_token(request))
+
+    async def by_token(self, token: str) -> Authenticated:
+        """Return the caller a token stands for now. Raises Unauthenticated, saying no more than a client may know."""
+        row = await self._tokens.find(token)
+        if row is None or not is_active(row, self._clock.now()):
+            raise Unauthenticated("The token is unknown, has expired or was revoked")
+        if row["audience"] not in self._audiences:
+            raise Unauthenticated("The token is meant for another audience")
+        return _authenticated(row, token)
+
+    def origin(self, authenticated: Authenticated, request_id: UUID) -> Origin:
+        """Return where this caller's commands come from; its authority is judged again when a guard of it moved."""
+
+        async def renew() -> Origin:
+            return self.origin(await self.by_token(authenticated.token), request_id)
+
+        caller = authenticated.caller
+        return Origin(
+            caller.actor, caller.organization, caller.application, request_id, reads=authenticated.reads, renew=renew
+        )
+
+
+def _token(request: web.Request) -> str:
+    headers = request.headers.getall("Authorization", [])
+    if not headers:
+        raise Unauthenticated("A bearer token is required", error=None)
+    if len(headers) > 1:
+        raise Unauthenticated("More than one Authorization header", error="invalid_request", status=400)
+    scheme, _, token = headers[0].partition(" ")
+    token = token.strip()
+    if scheme.lower() != "bearer":
+        raise Unauthenticated("A bearer token is required", error=None)
+    if not token or " " in token:
+        raise Unauthenticated("The Authorization header is malformed", error="invalid_request", status=400)
+    return token
+
+
+def _authenticated(row: asyncpg.Record, token: str) -> Authenticated:
+    head, application, user, organization = row["head"], row["application"], row["user_id"], row["organization"]
+    # What the token says, cut down to what its application still holds: a permission taken away is gone at once.
+    held = frozenset((*row["permissions"], *row["granted"]))
+    scope = row["scope"].split(" ")
+    permissions = frozenset(name for name in scope if name in held or (name in _PERMISSIONS and allows(held, name)))
+    guards = [
+        f"application:{application}",
+        f"account:{organization}",
+        f"revocation:application:{application}",
+        f"revocation:token:{row['family']}",
+    ]
+    if user is not None:
+        guards += [f"user:{user}", f"revocation:user:{user}"]
+    if row["membership"] is not None:
+        guards.append(f"membership:{row['membership']}")
+    return Authenticated(
+        caller=Caller(
+            actor=user or application,
+            organization=organization,
+            permissions=permissions,
+            application=application,
+            user=user,
+        ),
+        client_id=row["client_id"],
+        client_kind=row["client_kind"],
+        rate_limit=row["rate_limit"],
+        reads=dict.fromkeys(guards, head),
+        token=token,
+    )

@@ -1,0 +1,68 @@
+"""Every request's id, address and limits: the outermost middleware."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from service.parts import PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+REQUEST_ID = "X-Request-Id"
+QUIET = frozenset({"/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth2/introspect"})
+PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+
+log = structlog.get_logger("access")
+
+
+def client_address(request: web.Request) -> str:
+    """Return the peer's address. Forwarding headers are the peer's word and are not believed."""
+    return request.remote or ""
+
+
+@web.middleware
+async def identify(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Give the request an id, note its address in the journal, count it, and log what deserves a line.
+
+    The id is ours (UUIDv7: the journal is partitioned by it) and is answered as `X-Request-Id`.
+    """
+    parts = request.app[PARTS]
+    request_id = parts.clock.new_id()
+    request["request_id"] = request_id
+    path = request.path
+    started = time.perf_counter()
+    if path not in PROBES:
+        parts.journal.note(
+            request_id, parts.clock.now(), client_address(request), request.headers.get("User-Agent", "")
+        )
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+    except web.HTTPException as raised:
+        status = raised.status
+        raised.headers[REQUEST_ID] = str(request_id)
+        raise
+    finally:
+        seconds = time.perf_counter() - started
+        route = request.match_info.route.resource
+        template = route.canonical if route is not None else "unknown"
+        parts.metrics.observe(template, request.method, status, seconds)
+        if status >= web.HTTPBadRequest.status_code or (path not in QUIET and path not in PROBES):
+            log.info(
+                "request",
+                method=request.method,
+                path=template if route is not None else path[:200],
+                status=status,
+                ms=round(seconds * 1000, 2),
+                request_id=str(request_id),
+            )
+    response.headers[REQUEST_ID] = str(request_id)
+    return response

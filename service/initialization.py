@@ -1,0 +1,80 @@
+"""Brings a database to where workers can serve from it: schema, read models, master key, first start."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+
+from projections import MODELS, registry
+from service import bootstrap
+from service.secrets.master_key import MasterKeys
+from service.secrets.subject_keys import SubjectKeys
+from service.store import connections, migrations, rebuild
+from service.store.append import Appender
+from service.store.store import Store
+from service.store.vault import Vault
+
+if TYPE_CHECKING:
+    from service.bootstrap import RootApplication
+    from service.clock import Clock
+    from service.settings import Settings
+
+MASTER_KEY_FILE = "master.key"
+NAME = "muniment-init"
+
+
+class WrongMasterKey(Exception):  # noqa: N818 - named for the fact
+    """The database's secrets were wrapped under a master key that this process does not have."""
+
+
+def master_keys(settings: Settings) -> MasterKeys:
+    """Return the ring of the environment, or else of the data folder's file, made when there is none."""
+    if settings.master_key is not None:
+        return MasterKeys.from_base64(settings.master_key)
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return MasterKeys.load_or_create(settings.data_dir / MASTER_KEY_FILE)
+
+
+async def initialize(dsn: str, settings: Settings, clock: Clock) -> RootApplication | None:
+    """Migrate, make the read models, fill an empty log; return the root application when it was made just now.
+
+    Whoever may not create anything in the database only checks that all is there. Raises SchemaMismatch,
+    WrongMasterKey and whatever the database says.
+    """
+    settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ring = master_keys(settings)
+    owner = await connections.owner(dsn)
+    try:
+        if await migrations.may_create(owner):
+            await migrations.migrate(owner)
+            vault = Vault(owner, SubjectKeys(ring, time.monotonic), ring)
+            await rebuild.install(owner, list(MODELS.values()), vault)
+            await migrations.note_master_key(owner, ring.current_id)
+        else:
+            await migrations.check(owner)
+        await migrations.ensure_partitions(owner)
+        noted = await migrations.noted_master_key(owner)
+        if noted not in ring.ids:
+            msg = f"the database was set up with master key {noted}; this process has {', '.join(ring.ids)}"
+            raise WrongMasterKey(msg)
+    finally:
+        await owner.close()
+    return await _first_start(dsn, settings, clock, ring)
+
+
+async def _first_start(dsn: str, settings: Settings, clock: Clock, ring: MasterKeys) -> RootApplication | None:
+    pool = await connections.pool(dsn, size=1, name=NAME)
+    appender = None
+    try:
+        writers = registry.expected_writers(MODELS.values(), await registry.rows(pool))
+        appender = Appender(
+            connections.connector(dsn, name=NAME), application_name=NAME, writers=writers, master_key=lambda: ring.current_id
+        )
+        await appender.start()
+        store = Store(pool, appender, Vault(pool, SubjectKeys(ring, time.monotonic), ring), clock)
+        return await bootstrap.first_start(store, settings, clock)
+    finally:
+        if appender is not None:
+            await appender.stop()
+        await pool.close()

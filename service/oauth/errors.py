@@ -1,0 +1,67 @@
+"""The errors of RFC 6749 section 5.2 and RFC 8707 section 2, and which refusal is rendered as which."""
+
+from __future__ import annotations
+
+from domain import refusals
+
+
+class OAuthError(Exception):
+    """An error that a token endpoint answers. `description` is public, `detail` goes to the log only."""
+
+    def __init__(self, error: str, description: str, *, status: int = 400, detail: str = "") -> None:
+        """Keep the parts of the answer."""
+        super().__init__(f"{error}: {detail or description}")
+        self.error = error
+        self.description = description
+        self.status = status
+        self.detail = detail
+        self.challenge: str | None = None
+        self.retry_after = 1
+
+
+def invalid_request(description: str) -> OAuthError:
+    """Return the error for a request that is malformed or lacks a parameter."""
+    return OAuthError("invalid_request", description)
+
+
+def invalid_client(detail: str, *, challenge: str | None = None) -> OAuthError:
+    """Return the one answer for an unknown client, a wrong secret and a disabled application alike."""
+    error = OAuthError("invalid_client", "Client authentication failed", status=401, detail=detail)
+    error.challenge = challenge
+    return error
+
+
+def invalid_target(description: str) -> OAuthError:
+    """Return the error for an audience the client may not ask for (RFC 8707 section 2)."""
+    return OAuthError("invalid_target", description)
+
+
+def invalid_scope(description: str) -> OAuthError:
+    """Return the error for scopes of which nothing remains."""
+    return OAuthError("invalid_scope", description)
+
+
+def unauthorized_client(description: str) -> OAuthError:
+    """Return the error for a client that may not use this grant."""
+    return OAuthError("unauthorized_client", description)
+
+
+UNAVAILABLE = OAuthError("temporarily_unavailable", "The service is busy, try again shortly", status=503)
+SLOW_DOWN = OAuthError("slow_down", "Too many requests", status=429)
+
+
+def of_refusal(refusal: refusals.Refusal) -> OAuthError:
+    """Render a refusal of the rules at a token endpoint."""
+    match refusal:
+        case refusals.InvalidScope():
+            return invalid_scope(refusal.sentence)
+        case refusals.InvalidAudience():
+            return invalid_target(refusal.sentence)
+        case refusals.Unknown() | refusals.ApplicationNotActive():
+            return invalid_client(str(refusal))
+        case refusals.Forbidden():
+            return unauthorized_client(refusal.sentence)
+        case refusals.Conflict():
+            return OAuthError("invalid_grant", refusal.sentence)
+        case _:
+            return invalid_request(refusal.sentence)

@@ -1,0 +1,79 @@
+"""POST /oauth2/introspect (RFC 7662): what a token is worth at this moment, read from rows, on every worker alike.
+
+Who may see a token: its own client, a client registered for its audience, or one with `read_token` in the same
+organization (spec/README.md 18). To everybody else, and for every unknown token, it is not active.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from domain.permissions import ROOT, allows
+from service.oauth import answers
+from service.oauth.client_authentication import presented
+from service.oauth.endpoint import admit, endpoint
+from service.oauth.errors import invalid_request
+from service.tokens import is_active
+
+if TYPE_CHECKING:
+    import asyncpg
+    from aiohttp import web
+
+    from service.oauth.clients import Client
+    from service.parts import Parts
+
+INACTIVE = {"active": False}
+
+
+async def introspect(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
+    """Answer for one token; `token_type_hint` is not needed, for the digest says where to look."""
+    credentials = presented(request, parameters)
+    request["client_id"] = credentials.client_id
+    token = parameters.get("token")
+    # Both are asked for at once: the two look-ups share no order, and an unauthenticated caller learns nothing.
+    looked_up = asyncio.ensure_future(parts.tokens.find(token)) if token else None
+    try:
+        client = await parts.issuer.authenticate(credentials)
+    except BaseException:
+        if looked_up is not None:
+            looked_up.cancel()
+        raise
+    request["client"] = client
+    admit(parts, client.client_id, client.rate_limit)
+    if looked_up is None:
+        raise invalid_request("token is missing")
+    row = await looked_up
+    if row is None or not is_active(row, parts.clock.now()) or not _may_see(client, row):
+        return answers.document(INACTIVE)
+    return answers.document(_description(row, parts.settings.issuer))
+
+
+HANDLER = endpoint(introspect, "introspect")
+
+
+def _may_see(client: Client, row: asyncpg.Record) -> bool:
+    if row["application"] == client.id or row["audience"] in client.audiences:
+        return True
+    if not allows(client.permissions, "read_token"):
+        return False
+    return row["organization"] == client.organization or ROOT in client.permissions
+
+
+def _description(row: asyncpg.Record, issuer: str) -> dict[str, Any]:
+    user = row["user_id"]
+    answer: dict[str, Any] = {
+        "active": True,
+        "scope": row["scope"],
+        "client_id": row["client_id"],
+        "sub": row["client_id"] if user is None else str(user),
+        "aud": row["audience"],
+        "iss": issuer,
+        "exp": int(row["expires_at"].timestamp()),
+        "iat": int(row["issued_at"].timestamp()),
+        "jti": str(row["id"]),
+        "token_type": "Bearer",
+    }
+    if row["account"] is not None:
+        answer["acc"] = str(row["account"])
+    return answer

@@ -1,0 +1,204 @@
+"""Issues access tokens to clients: the grant engine behind every token endpoint that serves machines.
+
+A decision may rest on what is remembered of the client and the keys: its append carries their guards, so it commits
+only if nothing it relied on was touched since. Before anybody is refused, the client is read anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from domain.permissions import PERMISSIONS, allows
+from domain.token_family import TokenFamily
+from service.oauth import client_assertion, client_authentication
+from service.oauth.errors import (
+    UNAVAILABLE,
+    OAuthError,
+    invalid_client,
+    invalid_request,
+    invalid_scope,
+    invalid_target,
+    unauthorized_client,
+)
+from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
+from service.store.pending import Envelope
+from service.store.refusals import NewerGeneration, Overloaded, Stale, StoreRefusal
+from service.store.replay import spend
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+    from service.oauth.client_authentication import Credentials
+    from service.oauth.clients import Client, Clients
+    from service.oauth.key_ring import KeyRing
+    from service.store.store import Store
+
+ATTEMPTS = 4
+MACHINE = "machine"
+GRANT_TYPE = "client_credentials"
+JWT = "jwt"
+MAX_SCOPES = 200
+_PERMISSIONS = frozenset(PERMISSIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedToken:
+    """A token as its endpoint hands it out. `expires_on` is in seconds since 1970 and equals the `exp` claim."""
+
+    access_token: str
+    scope: str
+    expires_in: int
+    expires_on: int
+    position: int
+
+
+class Issuer:
+    """Issues tokens for client credentials (RFC 6749 section 4.4) as RFC 9068 JWTs or opaque references."""
+
+    def __init__(
+        self,
+        store: Store,
+        clients: Clients,
+        keys: KeyRing,
+        *,
+        issuer: str,
+        assertion_audiences: tuple[str, ...],
+    ) -> None:
+        """Wire the parts. `issuer` becomes `iss`; `assertion_audiences` are what client assertions may name."""
+        self._store = store
+        self._clients = clients
+        self._keys = keys
+        self._issuer = issuer
+        self._assertion_audiences = assertion_audiences
+
+    async def authenticate(self, credentials: Credentials) -> Client:
+        """Return the client behind these credentials as the database has it now. Raises OAuthError."""
+        client = await self._clients.fresh(credentials.client_id)
+        now = self._store.clock.now()
+        client = client_authentication.verify(credentials, client, now, audiences=self._assertion_audiences)
+        await self._spend(credentials, client, now)
+        return client
+
+    async def issue(
+        self, credentials: Credentials, *, audience: str, scope: str | None, request_id: UUID
+    ) -> IssuedToken:
+        """Issue a token for an audience with the requested scope (None: all the client holds there).
+
+        Raises OAuthError: invalid_client, unauthorized_client (the client is not a machine), invalid_target,
+        invalid_scope (nothing of what was asked remains), temporarily_unavailable.
+        """
+        client = self._clients.remembered(credentials.client_id)
+        remembered = client is not None
+        if client is None:
+            client = await self._clients.fresh(credentials.client_id)
+        spent = False
+        for _ in range(ATTEMPTS):
+            now = self._store.clock.now()
+            try:
+                known = client_authentication.verify(credentials, client, now, audiences=self._assertion_audiences)
+                granted = _decide(known, audience, scope, now)
+            except OAuthError:
+                if not remembered:
+                    raise
+                client, remembered = await self._clients.fresh(credentials.client_id), False
+                continue
+            if not spent:
+                await self._spend(credentials, known, now)
+                spent = True
+            try:
+                return await self._commit(known, audience, granted, now, request_id)
+            except Stale as stale:
+                if stale.detail in self._keys.guards:
+                    await self._keys.load(newer_than=self._keys.position)
+                client, remembered = await self._clients.fresh(credentials.client_id), False
+            except (Overloaded, NewerGeneration, StoreRefusal):
+                raise UNAVAILABLE from None
+        raise UNAVAILABLE
+
+    async def _commit(
+        self, client: Client, audience: str, scope: str, now: datetime, request_id: UUID
+    ) -> IssuedToken:
+        store = self._store
+        token_id = store.clock.new_id()
+        issued_at = int(now.timestamp())
+        lifetime = client.access_token_lifetime
+        reads = client.guards
+        if client.token_format == JWT:
+            text = self._keys.signer.sign(
+                {
+                    "iss": self._issuer,
+                    "sub": client.client_id,
+                    "client_id": client.client_id,
+                    "aud": audience,
+                    "scope": scope,
+                    "iat": issued_at,
+                    "exp": issued_at + lifetime,
+                    "jti": str(token_id),
+                }
+            )
+            reads.update(self._keys.guards)
+        else:
+            text = new_secret(ACCESS_TOKEN)
+        family = TokenFamily.issue(
+            id=token_id,
+            organization=client.organization,
+            application=client.id,
+            scope=scope,
+            audience=audience,
+            format=client.token_format,
+            digest=sha256_hex(text),
+            expires_at=now.replace(microsecond=0) + timedelta(seconds=lifetime),
+            grant_type=GRANT_TYPE,
+            now=now,
+        )
+        envelope = Envelope(client.organization, client.id, client.id, request_id)
+        append = store.prepare(family.collect_events(), envelope)
+        append.reads = reads
+        committed = await store.appender.append(append)
+        return IssuedToken(text, scope, lifetime, issued_at + lifetime, committed.position)
+
+    async def _spend(self, credentials: Credentials, client: Client, now: datetime) -> None:
+        if credentials.assertion is None:
+            return
+        until = now + timedelta(seconds=client_assertion.MAX_LIFETIME + 2 * client_assertion.LEEWAY)
+        if not await spend(self._store.pool, client_assertion.digest(credentials.assertion, client), until):
+            raise invalid_client("assertion was used before")
+
+
+def _decide(client: Client, audience: str, scope: str | None, now: datetime) -> str:
+    """Return the granted scope, or refuse: kind of client, audience, scope, in this order."""
+    if client.kind != MACHINE:
+        raise unauthorized_client("This client may not use client_credentials")
+    held = client.held(audience, now)
+    if held is None:
+        raise invalid_target("The client may not ask for this audience")
+    if scope is None:
+        return " ".join(sorted(held))
+    asked = dict.fromkeys(scope.split(" "))
+    asked.pop("", None)
+    if not asked or len(asked) > MAX_SCOPES:
+        raise invalid_scope("The scope is malformed")
+    granted = granted_scope(asked, held)
+    if not granted:
+        raise invalid_scope("The client holds none of the requested scopes")
+    return " ".join(granted)
+
+
+def granted_scope(asked: Iterable[str], held: frozenset[str]) -> list[str]:
+    """Return what is granted of what was asked, in the order asked (RFC 6749 section 3.3, spec/README.md 2)."""
+    return [name for name in asked if name in held or (name in _PERMISSIONS and allows(held, name))]
+
+
+def require_audience(parameters: dict[str, str]) -> str:
+    """Return the audience of a request: `audience` or `resource`. Raises OAuthError when it is missing or doubled."""
+    audience, resource = parameters.get("audience"), parameters.get("resource")
+    if audience is not None and resource is not None and audience != resource:
+        raise invalid_request("audience and resource differ")
+    value = audience or resource
+    if value is None:
+        raise invalid_request("audience is missing: name the API that the token is for")
+    return value

@@ -1,0 +1,105 @@
+"""The one settings object: what the `MUNIMENT_*` variables and the command line say, checked once at start."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+WORKERS_LIMIT = 64
+PORT_LIMIT = 65535
+
+
+class BadSetting(Exception):  # noqa: N818 - named for the fact
+    """A variable cannot be used; the message names it and says what is expected."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings. `port` 0 means a free one, `issuer` and `audiences` are complete once the port is known."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    workers: int = 1
+    database_url: str | None = None
+    data_dir: Path = Path("var")
+    issuer: str = ""
+    management_audiences: tuple[str, ...] = ()
+    root_client_id: str | None = None
+    root_client_secret: str | None = field(default=None, repr=False)
+    master_key: str | None = field(default=None, repr=False)
+    signing_algorithm: str = "ES256"
+    log_level: str = "info"
+    rate_limit: int | None = None
+    journal_days: int = 90
+
+    @property
+    def default_audience(self) -> str:
+        """The audience of tokens from endpoints whose dialect cannot name one."""
+        return self.management_audiences[0]
+
+
+def read(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of an environment (the process's own when None). Raises BadSetting."""
+    values = os.environ if environment is None else environment
+
+    def text(name: str) -> str | None:
+        return values.get(f"MUNIMENT_{name}", "").strip() or None
+
+    def number(name: str, default: int, low: int, high: int) -> int:
+        raw = text(name)
+        if raw is None:
+            return default
+        if not raw.isascii() or not raw.isdigit() or not low <= int(raw) <= high:
+            msg = f"MUNIMENT_{name} is a whole number from {low} to {high}, not {raw!r}"
+            raise BadSetting(msg)
+        return int(raw)
+
+    algorithm = text("SIGNING_ALGORITHM") or "ES256"
+    if algorithm not in ("ES256", "RS256", "EdDSA"):
+        msg = f"MUNIMENT_SIGNING_ALGORITHM is ES256, RS256 or EdDSA, not {algorithm!r}"
+        raise BadSetting(msg)
+    level = (text("LOG_LEVEL") or "info").lower()
+    if level not in ("debug", "info", "warning", "error"):
+        msg = f"MUNIMENT_LOG_LEVEL is debug, info, warning or error, not {level!r}"
+        raise BadSetting(msg)
+    issuer = text("ISSUER") or ""
+    if issuer:
+        issuer = _issuer(issuer)
+    database_url = text("DATABASE_URL")
+    master_key = text("MASTER_KEY")
+    if database_url is not None and master_key is None:
+        msg = "MUNIMENT_MASTER_KEY (32 bytes in base64) is required with MUNIMENT_DATABASE_URL"
+        raise BadSetting(msg)
+    audiences = tuple(part.strip() for part in (text("MANAGEMENT_AUDIENCES") or "").split(",") if part.strip())
+    rate = number("RATE_LIMIT", 0, 0, 10_000_000)
+    return Settings(
+        host=text("HOST") or "127.0.0.1",
+        port=number("PORT", 8080, 0, PORT_LIMIT),
+        workers=number("WORKERS", 1, 1, WORKERS_LIMIT),
+        database_url=database_url,
+        data_dir=Path(text("DATA_DIR") or "var").absolute(),
+        issuer=issuer,
+        management_audiences=audiences,
+        root_client_id=text("ROOT_CLIENT_ID"),
+        root_client_secret=text("ROOT_CLIENT_SECRET"),
+        master_key=master_key,
+        signing_algorithm=algorithm,
+        log_level=level,
+        rate_limit=rate or None,
+        journal_days=number("JOURNAL_DAYS", 90, 1, 3650),
+    )
+
+
+def _issuer(value: str) -> str:
+    """Return the issuer, refused unless it is an http(s) URL without query or fragment (RFC 8414 section 2)."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        msg = f"MUNIMENT_ISSUER is an http(s) URL without query and fragment, not {value!r}"
+        raise BadSetting(msg)
+    return value.rstrip("/")

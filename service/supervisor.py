@@ -1,0 +1,219 @@
+"""The parent process: owns the embedded PostgreSQL, prepares the database, spawns workers and replaces dead ones."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import structlog
+
+from service.clock import Clock
+from service.initialization import initialize
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from service.bootstrap import RootApplication
+    from service.settings import Settings
+
+START_SECONDS = 60.0
+STOP_SECONDS = 30.0
+RESTART_PAUSE = 0.5
+EARLY_DEATHS = 5  # workers that die this often before they serve stop the service
+WORKER = "import sys; from service.worker_process import main; main(*map(int, sys.argv[1:]))"
+
+log = structlog.get_logger(__name__)
+
+
+class WorkersKeepDying(Exception):  # noqa: N818 - named for the fact
+    """Workers end before they serve; the reason is in the log lines above."""
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """Yield the database's address: the configured one, or that of the embedded PostgreSQL, run meanwhile."""
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    from service.postgres.supervisor import EmbeddedPostgres  # noqa: PLC0415 - not needed with a database of one's own
+
+    with EmbeddedPostgres(settings.data_dir) as postgres:
+        yield postgres.address
+
+
+def complete(settings: Settings, port: int) -> Settings:
+    """Return the settings with everything filled in that follows from the port."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    issuer = settings.issuer or f"http://{host}:{port}"
+    audiences = settings.management_audiences or (f"{issuer}/api",)
+    return replace(settings, port=port, issuer=issuer, management_audiences=audiences)
+
+
+def reserve_port(settings: Settings) -> socket.socket:
+    """Return a bound socket that holds the port, a free one for 0, while the workers listen on it themselves.
+
+    Raises OSError when something else listens there.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    # Workers share the port with SO_REUSEPORT, which would let a second service slip in unseen: look first, without it.
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((settings.host, settings.port))
+    holder = socket.socket(family, socket.SOCK_STREAM)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    holder.bind((settings.host, settings.port))
+    return holder
+
+
+class Supervisor:
+    """Runs workers until it is told to stop."""
+
+    def __init__(self, dsn: str, settings: Settings, run_folder: str) -> None:
+        """Take complete settings and a folder the workers share; nothing runs before `run`."""
+        self._run_folder = run_folder
+        self._dsn = dsn
+        self._settings = settings
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._stopping = False
+        self._early_deaths = 0
+
+    def run(self, announce: str) -> None:
+        """Start the workers, print `announce` once all of them serve, and watch them. Raises WorkersKeepDying."""
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, self._stop)
+        try:
+            self._workers = [self._spawn(number) for number in range(self._settings.workers)]
+            if not self._stopping:
+                print(announce, flush=True)  # noqa: T201 - the ready line is for whoever started the program
+            while not self._stopping:
+                self._replace_dead()
+                time.sleep(0.2)
+        finally:
+            self._end_workers()
+
+    def _stop(self, *_: object) -> None:
+        self._stopping = True
+
+    def _replace_dead(self) -> None:
+        for place, worker in enumerate(self._workers):
+            status = worker.poll()
+            if status is not None and not self._stopping:
+                log.warning("worker_died", pid=worker.pid, status=status)
+                time.sleep(RESTART_PAUSE)
+                self._workers[place] = self._spawn(place)
+
+    def _spawn(self, number: int) -> subprocess.Popen[bytes]:
+        """Start a worker and wait until it serves."""
+        while True:
+            reading, writing = os.pipe()
+            environment = {
+                **os.environ,
+                **_environment(self._settings),
+                # Named as in worker.py, which this process does not load: it would cost its memory twice.
+                "MUNIMENT_WORKER_DATABASE": self._dsn,
+                "MUNIMENT_WORKER_NUMBER": str(number),
+                "MUNIMENT_WORKER_RUN_FOLDER": self._run_folder,
+            }
+            worker = subprocess.Popen(
+                [sys.executable, "-c", WORKER, str(os.getpid()), str(writing)],
+                env=environment,
+                pass_fds=(writing,),
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C in the terminal reaches the supervisor alone, which ends them in order
+            )
+            os.close(writing)
+            served = _await_byte(reading, worker, lambda: self._stopping)
+            os.close(reading)
+            if served or self._stopping:
+                self._early_deaths = 0
+                return worker
+            _end(worker)
+            self._early_deaths += 1
+            if self._early_deaths >= EARLY_DEATHS:
+                msg = "workers end before they serve; the log lines above say why"
+                raise WorkersKeepDying(msg)
+            time.sleep(RESTART_PAUSE)
+
+    def _end_workers(self) -> None:
+        for worker in self._workers:
+            with suppress(ProcessLookupError):
+                worker.terminate()
+        for worker in self._workers:
+            _end(worker)
+
+
+def _await_byte(reading: int, worker: subprocess.Popen[bytes], stopping: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and not stopping():
+        if select.select([reading], [], [], 0.1)[0]:
+            return os.read(reading, 1) == b"1"
+        if worker.poll() is not None:
+            return False
+    return False
+
+
+def _end(worker: subprocess.Popen[bytes]) -> None:
+    if worker.poll() is None:
+        worker.terminate()
+        try:
+            worker.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            log.warning("worker_killed", pid=worker.pid)
+            worker.kill()
+            worker.wait()
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    """Return what a worker must know that the parent's own environment does not say."""
+    return {
+        "MUNIMENT_HOST": settings.host,
+        "MUNIMENT_PORT": str(settings.port),
+        "MUNIMENT_WORKERS": str(settings.workers),
+        "MUNIMENT_ISSUER": settings.issuer,
+        "MUNIMENT_MANAGEMENT_AUDIENCES": ",".join(settings.management_audiences),
+        "MUNIMENT_DATA_DIR": str(settings.data_dir),
+    }
+
+
+def serve(settings: Settings) -> None:
+    """Run the whole service in the foreground until SIGTERM or SIGINT."""
+    with database(settings) as dsn, reserve_port(settings) as holder:
+        settings = complete(settings, holder.getsockname()[1])
+        root = asyncio.run(initialize(dsn, settings, Clock()))
+        if root is not None and root.generated:
+            print(introduce(root, settings), flush=True)  # noqa: T201 - shown once, to the person who started it
+        with tempfile.TemporaryDirectory(prefix="mun-run-") as folder:
+            Supervisor(dsn, settings, folder).run(f"Muniment serves on {_address(settings)} (issuer {settings.issuer})")
+
+
+def _address(settings: Settings) -> str:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return f"http://{host}:{settings.port}"
+
+
+def introduce(root: RootApplication, settings: Settings) -> str:
+    """Return what a newcomer is told at the first start: the credentials, once, and a first call to paste."""
+    return f"""
+First start: the root application was made. Its secret is shown once and kept in
+{root.path} (readable by you alone).
+
+  client id      {root.client_id}
+  client secret  {root.client_secret}
+
+Get a first token:
+
+  curl -s {_address(settings)}/oauth2/token \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"grant_type":"client_credentials","client_id":"{root.client_id}","client_secret":"{root.client_secret}","audience":"{settings.default_audience}"}}'
+"""

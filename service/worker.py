@@ -1,0 +1,167 @@
+"""One worker process: the composition root. Wires the parts, serves until it is told to stop, then ends in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+from aiohttp import web
+
+from projections import EVENTUAL, MODELS, registry
+from service import initialization
+from service.clock import Clock
+from service.http.app import build
+from service.http.bearer import Bearer
+from service.http.limiter import Limiter
+from service.oauth.clients import Clients
+from service.oauth.issuing import Issuer
+from service.oauth.key_ring import KeyRing
+from service.operations.metrics import Metrics
+from service.parts import Parts
+from service.secrets.subject_keys import SubjectKeys
+from service.store import connections
+from service.store.append import Appender
+from service.store.follower import Bell
+from service.store.idempotency import Idempotency
+from service.store.journal import Journal
+from service.store.projector import Projector
+from service.store.refused import RefusalRecorder
+from service.store.store import Store
+from service.store.upkeep import Upkeep
+from service.store.vault import Vault
+from service.tokens import Tokens
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from service.settings import Settings
+
+POOL_SIZE = 6
+DRAIN_SECONDS = 20.0
+BACKLOG = 1024
+DATABASE_VARIABLE = "MUNIMENT_WORKER_DATABASE"
+WORKER_NUMBER_VARIABLE = "MUNIMENT_WORKER_NUMBER"
+RUN_FOLDER_VARIABLE = "MUNIMENT_WORKER_RUN_FOLDER"
+WATCH_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
+    """Yield the wired parts of a worker, all started; stop them in the opposite order afterwards."""
+    name = f"muniment-{os.getpid()}-{clock.new_id().hex[-8:]}"
+    ring = initialization.master_keys(settings)
+
+    def reload() -> None:
+        ring.adopt(initialization.master_keys(settings))
+
+    subject_keys = SubjectKeys(ring, time.monotonic)
+    pool = await connections.pool(dsn, size=POOL_SIZE, name=name)
+    vault = Vault(pool, subject_keys, ring, reload)
+    bell = Bell(connections.connector(dsn, name=f"{name}-bell"))
+    folder = os.environ.get(RUN_FOLDER_VARIABLE)
+    metrics = Metrics(
+        worker=int(os.environ.get(WORKER_NUMBER_VARIABLE, "0")), folder=None if folder is None else Path(folder)
+    )
+    appender_name = f"{name}-append"
+    appender = Appender(
+        connections.connector(dsn, name=appender_name),
+        application_name=appender_name,
+        writers=registry.expected_writers(MODELS.values(), await registry.rows(pool)),
+        master_key=lambda: ring.current_id,
+        on_commit=bell.ring,
+        on_batch=metrics.batch,
+        on_newer_generation=_leave,
+    )
+    store = Store(pool, appender, vault, clock)
+    projector = Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell)
+    tokens = Tokens(pool)
+    clients = Clients(pool)
+    keys = KeyRing(store)
+    journal = Journal(pool)
+    refused = RefusalRecorder(pool, clock)
+    upkeep = Upkeep(connections.connector(dsn, name=f"{name}-upkeep"), clock, journal_days=settings.journal_days)
+    issuer = settings.issuer
+    endpoints = ("/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth2/introspect", "/oauth2/revoke")
+    metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused)
+    started = (appender, bell, projector, journal, refused, upkeep, metrics)
+    try:
+        for part in started:
+            await part.start()
+        await keys.load()
+        yield Parts(
+            settings=settings,
+            clock=clock,
+            store=store,
+            bell=bell,
+            projector=projector,
+            clients=clients,
+            keys=keys,
+            issuer=Issuer(
+                store,
+                clients,
+                keys,
+                issuer=issuer,
+                assertion_audiences=(issuer, *(f"{issuer}{path}" for path in endpoints)),
+            ),
+            tokens=tokens,
+            bearer=Bearer(tokens, clock, settings.management_audiences),
+            limiter=Limiter(time.monotonic, default=settings.rate_limit, workers=settings.workers),
+            idempotency=Idempotency(pool, ring, reload),
+            journal=journal,
+            refused=refused,
+            metrics=metrics,
+        )
+    finally:
+        for part in reversed(started):
+            with suppress(Exception):
+                await part.stop()
+        await pool.close()
+
+
+def _leave() -> None:
+    """End this worker: its read models are of another generation, and the supervisor starts a new one."""
+    log.error("newer_generation_is_live")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def serve(dsn: str, settings: Settings, *, parent: int, ready: int) -> None:
+    """Serve until SIGTERM or SIGINT, or until the parent is gone. Writes one byte to `ready` when requests are taken."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+    wired = parts(dsn, settings, Clock())
+    app = build(await anext(wired))
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handle_signals=False,
+        keepalive_timeout=75,
+        shutdown_timeout=DRAIN_SECONDS,
+        max_line_size=8190,
+        max_field_size=8190,
+        max_headers=64,
+    )
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True, backlog=BACKLOG)
+        await site.start()
+        os.write(ready, b"1")
+        os.close(ready)
+        while not stop.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(WATCH_SECONDS):
+                    await stop.wait()
+            if os.getppid() != parent:
+                log.warning("parent_is_gone")
+                break
+    finally:
+        await runner.cleanup()
+        await wired.aclose()

@@ -1,0 +1,74 @@
+"""What each figure must reach, and whether it did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tests.bench.figures import INTROSPECT, ISSUE, MUNIMENT, OIDC_PROVIDER, Append, Entrant, Result
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PEER = Entrant(OIDC_PROVIDER, 1)
+
+# Times the rate of one oidc-provider on PostgreSQL in the same run: (at least, aimed at).
+RATIOS: dict[tuple[str, int], tuple[float, float | None]] = {
+    (ISSUE, 1): (1.2, 1.5),
+    (ISSUE, 2): (1.7, None),
+    (INTROSPECT, 1): (2.5, 3.5),
+    (INTROSPECT, 2): (4.0, None),
+}
+APPEND_PRODUCERS = 32
+APPEND_RATE = 15_000.0  # events a second
+APPEND_P99 = 6.0  # ms, exclusive
+WORKER_MEMORY = 120.0  # MB resident, exclusive
+FLAT = 4.0  # MB that a worker may gain between equal loads: allocators breathe, leaks keep growing
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A target in words, and whether it is met."""
+
+    target: str
+    met: bool
+
+    def __str__(self) -> str:
+        return f"{self.target}: {'met' if self.met else 'NOT MET'}"
+
+
+def ratio(result: Result, among: Sequence[Result]) -> float | None:
+    """Return the rate in units of the peer's at the same job and connections; None without a valid pair."""
+    for peer in among:
+        if (peer.job, peer.connections, peer.entrant) == (result.job, result.connections, PEER):
+            return result.rate / peer.rate if peer.valid and result.valid else None
+    return None
+
+
+def of_result(result: Result, among: Sequence[Result]) -> Verdict | None:
+    """Judge a figure under load; None when nothing is asked of it or there is no peer to hold it against."""
+    wanted = RATIOS.get((result.job, result.entrant.workers))
+    times = ratio(result, among)
+    if result.entrant.kind != MUNIMENT or wanted is None or times is None:
+        return None
+    least, aim = wanted
+    words = f"≥ {least} x peer" + (f" (aim {aim}{' reached' if times >= aim else ''})" if aim else "")
+    return Verdict(words, times >= least)
+
+
+def of_append(append: Append) -> Verdict | None:
+    """Judge an append figure; only one number of producers has a target."""
+    if append.producers != APPEND_PRODUCERS:
+        return None
+    met = append.rate >= APPEND_RATE and append.p99 < APPEND_P99
+    return Verdict(f"≥ {APPEND_RATE:,.0f}/s, p99 < {APPEND_P99:g} ms", met)
+
+
+def of_memory(rss: float) -> Verdict:
+    """Judge the resident MB of one process of a server."""
+    return Verdict(f"< {WORKER_MEMORY:g} MB", rss < WORKER_MEMORY)
+
+
+def of_growth(growth: float, workers: int) -> Verdict:
+    """Judge the MB that a server's processes gained between two equal loads."""
+    return Verdict(f"flat (≤ {FLAT:g} MB a worker)", growth <= FLAT * workers)
