@@ -117,9 +117,7 @@ async def children(connection: asyncpg.Pool, parent: UUID, *, after: UUID, limit
     return await connection.fetch(CHILDREN, parent, after, limit)
 
 
-async def page(
-    connection: asyncpg.Pool, organization: UUID | None, *, after: UUID, limit: int
-) -> list[asyncpg.Record]:
+async def page(connection: asyncpg.Pool, organization: UUID | None, *, after: UUID, limit: int) -> list[asyncpg.Record]:
     """Return a page of an organization's accounts (None: of all), by id."""
     return await connection.fetch(IN_ORGANIZATION, organization, after, limit)
 

@@ -122,7 +122,8 @@ MODEL = row_model(
 FOR_DECISIONS = """
 SELECT a.*, o.status AS organization_status, h.last AS head,
        ARRAY(SELECT s.digest FROM application_secrets s WHERE s.application = a.id ORDER BY s.id) AS secret_digests,
-       ARRAY(SELECT s.expires_at FROM application_secrets s WHERE s.application = a.id ORDER BY s.id) AS secret_expiries,
+       ARRAY(SELECT s.expires_at FROM application_secrets s
+              WHERE s.application = a.id ORDER BY s.id) AS secret_expiries,
        (SELECT jsonb_agg(jsonb_build_object('id', g.id, 'audience', g.audience, 'scope', g.scope,
                                             'expires_at', g.expires_at))
           FROM grants g WHERE g.application = a.id AND g.status = 'approved') AS grants
@@ -146,7 +147,7 @@ SELECT id, name, hint, expires_at, created_at FROM application_secrets WHERE app
 async def for_decisions(
     connection: asyncpg.Pool | asyncpg.Connection, client_ids: Sequence[str]
 ) -> dict[str, asyncpg.Record]:
-    """Return, by client id, what a token decision needs, each with the `head` of its snapshot; unknown ids are absent."""
+    """Return by client id what token decisions need, each with the `head` of its snapshot; unknown ids are absent."""
     return {row["client_id"]: row for row in await connection.fetch(FOR_DECISIONS, client_ids)}
 
 

@@ -76,8 +76,6 @@ async def one(connection: asyncpg.Pool, role: UUID) -> asyncpg.Record | None:
     return await connection.fetchrow(ONE, role)
 
 
-async def page(
-    connection: asyncpg.Pool, organization: UUID | None, *, after: UUID, limit: int
-) -> list[asyncpg.Record]:
+async def page(connection: asyncpg.Pool, organization: UUID | None, *, after: UUID, limit: int) -> list[asyncpg.Record]:
     """Return a page of an organization's roles (None: of all), by id."""
     return await connection.fetch(PAGE, organization, after, limit)

@@ -211,7 +211,9 @@ async def family_of(connection: asyncpg.Pool, token: UUID) -> UUID | None:
     return family
 
 
-async def by_digests(connection: asyncpg.Connection, digests: Sequence[bytes]) -> dict[bytes, asyncpg.Record]:
+async def by_digests(
+    connection: asyncpg.Pool | asyncpg.Connection, digests: Sequence[bytes]
+) -> dict[bytes, asyncpg.Record]:
     """Return the tokens known by these digests, each with `alive` (expiry aside) and the `head` it was judged at."""
     return {row["digest"]: row for row in await connection.fetch(BY_DIGEST, digests)}
 

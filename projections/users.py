@@ -1,4 +1,4 @@
-"""Users and the roles assigned to them. Names stand here in plain form, so that search works, and leave with the user."""
+"""Users and their roles. Names stand here in plain form, so that search works, and leave with the user."""
 
 from __future__ import annotations
 
@@ -102,6 +102,7 @@ SELECT u.*, ARRAY(SELECT r.role FROM user_roles r WHERE r.user_id = u.id ORDER B
    AND ($3::text IS NULL OR u.status = $3) AND u.id > $4
  ORDER BY u.id LIMIT $5
 """
+KNOWN = "SELECT id FROM users WHERE id = ANY ($1::uuid[]) ORDER BY id"
 HOLDERS = "SELECT user_id FROM user_roles WHERE role = $1 ORDER BY user_id LIMIT $2"
 
 
@@ -121,6 +122,11 @@ async def page(
 ) -> list[asyncpg.Record]:
     """Return a page of users by id; None stands for any organization, application or status."""
     return await connection.fetch(PAGE, organization, application, status, after, limit)
+
+
+async def known(connection: asyncpg.Pool, users: Iterable[UUID]) -> list[UUID]:
+    """Return those of these users that exist, by id."""
+    return [row[0] for row in await connection.fetch(KNOWN, list(users))]
 
 
 async def holders(connection: asyncpg.Pool, role: UUID, *, limit: int) -> list[UUID]:

@@ -16,7 +16,7 @@ from domain.application import Application, ApplicationSettings
 from domain.caller import SYSTEM
 from domain.permissions import ALL, ROOT
 from domain.role import Role
-from domain.signing_key import SigningKey
+from domain.signing_key import Algorithm, SigningKey
 from service.secrets.digests import CLIENT_SECRET, new_secret, sha256_hex
 from service.secrets.signing import generate
 from service.store.decision import Origin
@@ -34,7 +34,7 @@ SHORT_SECRET = 16  # characters: what an operator chooses must not be guessable 
 NIL = UUID(int=0)
 
 
-class WeakRootSecret(Exception):  # noqa: N818 - named for the fact
+class WeakRootSecret(Exception):
     """MUNIMENT_ROOT_CLIENT_SECRET is too short to be a secret."""
 
 
@@ -92,16 +92,14 @@ async def first_start(store: Store, settings: Settings, clock: Clock) -> RootApp
         key = SigningKey.introduce(
             id=clock.new_id(),
             kid=pair.kid,
-            algorithm=pair.algorithm,
+            algorithm=Algorithm(pair.algorithm),
             public_key=pair.public_key,
             private_key=pair.private_key,
             now=now,
         )
         key.activate(now, published_for=timedelta(0), force=True)
         decision.claim("client_id", hashlib.sha256(root.client_id.encode()).digest(), application.id)
-        decision.claim(
-            "role-name", hashlib.sha256(b"super_admin").digest(), role.id, organization=organization.id
-        )
+        decision.claim("role-name", hashlib.sha256(b"super_admin").digest(), role.id, organization=organization.id)
         # Two processes that start at once on an empty log: this claim lets one of them through.
         decision.claim("first-start", hashlib.sha256(b"").digest(), organization.id)
         decision.save(organization, role, application, key)
@@ -114,7 +112,9 @@ async def first_start(store: Store, settings: Settings, clock: Clock) -> RootApp
 def _credentials(settings: Settings, clock: Clock) -> RootApplication:
     path = settings.data_dir / FILE
     if settings.root_client_secret is not None:
-        return RootApplication(settings.root_client_id or "root", settings.root_client_secret, generated=False, path=None)
+        return RootApplication(
+            settings.root_client_id or "root", settings.root_client_secret, generated=False, path=None
+        )
     try:
         kept = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except FileNotFoundError:

@@ -61,8 +61,15 @@ def serve(
     """Serve until SIGTERM or Ctrl-C, on the embedded PostgreSQL unless MUNIMENT_DATABASE_URL is set."""
     from service import supervisor  # noqa: PLC0415
 
-    given = {"host": host, "port": port, "workers": workers}
-    supervisor.serve(replace(load(), **{name: value for name, value in given.items() if value is not None}))
+    found = load()
+    supervisor.serve(
+        replace(
+            found,
+            host=found.host if host is None else host,
+            port=found.port if port is None else port,
+            workers=found.workers if workers is None else workers,
+        )
+    )
 
 
 @app.command()

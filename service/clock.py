@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import uuid_utils
-from asyncpg.pgproto.pgproto import UUID as FastUUID
+from asyncpg.pgproto import pgproto
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -22,4 +22,4 @@ class Clock:
     def new_id(self) -> UUID:
         """Return a fresh UUIDv7 (RFC 9562 section 5.7): ordered by birth, which is what partitions rely on."""
         # The driver's own UUID: a `uuid.UUID` in every respect, made, printed and sent several times faster.
-        return FastUUID(uuid_utils.uuid7().bytes)
+        return pgproto.UUID(uuid_utils.uuid7().bytes)

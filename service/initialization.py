@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-
 from projections import MODELS, registry
-from service import bootstrap
+from service import bootstrap, erasures
 from service.secrets.master_key import MasterKeys
 from service.secrets.subject_keys import SubjectKeys
 from service.store import connections, migrations, rebuild
@@ -24,7 +23,7 @@ MASTER_KEY_FILE = "master.key"
 NAME = "muniment-init"
 
 
-class WrongMasterKey(Exception):  # noqa: N818 - named for the fact
+class WrongMasterKey(Exception):
     """The database's secrets were wrapped under a master key that this process does not have."""
 
 
@@ -69,12 +68,17 @@ async def _first_start(dsn: str, settings: Settings, clock: Clock, ring: MasterK
     try:
         writers = registry.expected_writers(MODELS.values(), await registry.rows(pool))
         appender = Appender(
-            connections.connector(dsn, name=NAME), application_name=NAME, writers=writers, master_key=lambda: ring.current_id
+            connections.connector(dsn, name=NAME),
+            application_name=NAME,
+            writers=writers,
+            master_key=lambda: ring.current_id,
         )
         await appender.start()
         store = Store(pool, appender, Vault(pool, SubjectKeys(ring, time.monotonic), ring), clock)
-        return await bootstrap.first_start(store, settings, clock)
+        root = await bootstrap.first_start(store, settings, clock)
+        await erasures.apply_again(store, settings.data_dir)
     finally:
         if appender is not None:
             await appender.stop()
         await pool.close()
+    return root

@@ -1,4 +1,4 @@
-"""What the command line does to a database: beside the running service, or on the embedded database it starts itself."""
+"""What the command line does to a database: beside the running service, or on the embedded one, started for it."""
 
 from __future__ import annotations
 

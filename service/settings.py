@@ -15,7 +15,7 @@ WORKERS_LIMIT = 64
 PORT_LIMIT = 65535
 
 
-class BadSetting(Exception):  # noqa: N818 - named for the fact
+class BadSetting(Exception):
     """A variable cannot be used; the message names it and says what is expected."""
 
 

@@ -35,7 +35,7 @@ WORKER = "import sys; from service.worker_process import main; main(*map(int, sy
 log = structlog.get_logger(__name__)
 
 
-class WorkersKeepDying(Exception):  # noqa: N818 - named for the fact
+class WorkersKeepDying(Exception):
     """Workers end before they serve; the reason is in the log lines above."""
 
 
@@ -125,12 +125,12 @@ class Supervisor:
                 "MUNIMENT_WORKER_NUMBER": str(number),
                 "MUNIMENT_WORKER_RUN_FOLDER": self._run_folder,
             }
-            worker = subprocess.Popen(
+            worker = subprocess.Popen(  # noqa: S603 - our own interpreter, our own arguments
                 [sys.executable, "-c", WORKER, str(os.getpid()), str(writing)],
                 env=environment,
                 pass_fds=(writing,),
                 stdin=subprocess.DEVNULL,
-                start_new_session=True,  # a Ctrl-C in the terminal reaches the supervisor alone, which ends them in order
+                start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends them in order
             )
             os.close(writing)
             served = _await_byte(reading, worker, lambda: self._stopping)
@@ -204,6 +204,10 @@ def _address(settings: Settings) -> str:
 
 def introduce(root: RootApplication, settings: Settings) -> str:
     """Return what a newcomer is told at the first start: the credentials, once, and a first call to paste."""
+    body = (
+        f'{{"grant_type":"client_credentials","client_id":"{root.client_id}",'
+        f'"client_secret":"{root.client_secret}","audience":"{settings.default_audience}"}}'
+    )
     return f"""
 First start: the root application was made. Its secret is shown once and kept in
 {root.path} (readable by you alone).
@@ -215,5 +219,5 @@ Get a first token:
 
   curl -s {_address(settings)}/oauth2/token \\
     -H 'Content-Type: application/json' \\
-    -d '{{"grant_type":"client_credentials","client_id":"{root.client_id}","client_secret":"{root.client_secret}","audience":"{settings.default_audience}"}}'
+    -d '{body}'
 """

@@ -14,7 +14,7 @@ import structlog
 from aiohttp import web
 
 from projections import EVENTUAL, MODELS, registry
-from service import initialization
+from service import erasures, initialization
 from service.clock import Clock
 from service.http.app import build
 from service.http.bearer import Bearer
@@ -38,7 +38,7 @@ from service.store.vault import Vault
 from service.tokens import Tokens
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncGenerator
 
     from service.settings import Settings
 
@@ -53,7 +53,7 @@ WATCH_SECONDS = 1.0
 log = structlog.get_logger(__name__)
 
 
-async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncIterator[Parts]:
+async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Parts]:
     """Yield the wired parts of a worker, all started; stop them in the opposite order afterwards."""
     name = f"muniment-{os.getpid()}-{clock.new_id().hex[-8:]}"
     ring = initialization.master_keys(settings)
@@ -79,7 +79,7 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncIterator[Par
         on_batch=metrics.batch,
         on_newer_generation=_leave,
     )
-    store = Store(pool, appender, vault, clock)
+    store = Store(pool, appender, vault, clock, on_destroyed=erasures.recorder(settings.data_dir, clock))
     projector = Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell)
     tokens = Tokens(pool)
     clients = Clients(pool)
@@ -90,7 +90,7 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncIterator[Par
     issuer = settings.issuer
     endpoints = ("/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth2/introspect", "/oauth2/revoke")
     metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused)
-    started = (appender, bell, projector, journal, refused, upkeep, metrics)
+    started = (metrics, appender, bell, projector, journal, refused, upkeep)
     try:
         for part in started:
             await part.start()
@@ -132,7 +132,7 @@ def _leave() -> None:
 
 
 async def serve(dsn: str, settings: Settings, *, parent: int, ready: int) -> None:
-    """Serve until SIGTERM or SIGINT, or until the parent is gone. Writes one byte to `ready` when requests are taken."""
+    """Serve until SIGTERM, SIGINT or the parent's end. Writes one byte to `ready` when requests are taken."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):

@@ -17,7 +17,7 @@ GC_THRESHOLD = 50_000  # allocations between collections: the default pauses a b
 def main(parent: int, ready: int) -> None:
     """Serve as a worker of the process `parent`, telling it over the descriptor `ready` when requests are taken."""
     settings = settings_module.read()
-    configure(settings.log_level)
+    configure(settings.log_level, secrets=[s for s in (settings.root_client_secret, settings.master_key) if s])
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
     uvloop.run(serve(os.environ[DATABASE_VARIABLE], settings, parent=parent, ready=ready))

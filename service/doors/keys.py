@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ class Turn(Input):
 
 
 def _of_row(row: Row) -> dict[str, Any]:
-    return {**{name: row[name] for name in MEMBERS}, "public_key": signing_keys.public_key(row)}
+    return {**{name: row[name] for name in MEMBERS}, "public_key": json.loads(row["public_key"])}
 
 
 def _turned(rotation: Rotation) -> Answer:

@@ -27,7 +27,7 @@ MACHINE = "machine"
 _PERMISSIONS = frozenset(PERMISSIONS)
 
 
-class Unauthenticated(Exception):  # noqa: N818 - named for the fact
+class Unauthenticated(Exception):
     """No caller: 401. `error` is None when no credentials were given at all (RFC 6750 section 3.1)."""
 
     def __init__(self, sentence: str, *, error: str | None = "invalid_token", status: int = 401) -> None:

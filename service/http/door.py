@@ -217,7 +217,7 @@ class Door:
                 if status == web.HTTPServiceUnavailable.status_code:
                     extra["headers"] = {"Retry-After": "1"}
                 if isinstance(refused, Refusal) and refused.detail:
-                    log.info("refused", code=code, detail=refused.detail, request_id=str(request["request_id"]))
+                    log.info("refused", refusal=code, detail=refused.detail, request_id=str(request["request_id"]))
             _record(request, parts, route, authenticated, status=status, code=code, sentence=sentence)
             return self.refuse(status, code, sentence, **extra)
 

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from service.operations import logging
 from service.parts import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 REQUEST_ID = "X-Request-Id"
-QUIET = frozenset({"/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth2/introspect"})
+INTROSPECTION = "/oauth2/introspect"
+QUIET = frozenset({"/oauth2/token", "/oauth2/v1/token", "/oidc/token", INTROSPECTION})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 
 log = structlog.get_logger("access")
@@ -36,12 +38,9 @@ async def identify(
     parts = request.app[PARTS]
     request_id = parts.clock.new_id()
     request["request_id"] = request_id
+    logging.request_id.set(request_id)
     path = request.path
     started = time.perf_counter()
-    if path not in PROBES:
-        parts.journal.note(
-            request_id, parts.clock.now(), client_address(request), request.headers.get("User-Agent", "")
-        )
     status = 500
     try:
         response = await handler(request)
@@ -52,6 +51,11 @@ async def identify(
         raise
     finally:
         seconds = time.perf_counter() - started
+        if status >= web.HTTPBadRequest.status_code or (request.method != "GET" and path != INTROSPECTION):
+            # What left an event or a refusal, whose readers may ask where it came from. The rest leaves no trace.
+            parts.journal.note(
+                request_id, parts.clock.now(), client_address(request), request.headers.get("User-Agent", "")
+            )
         route = request.match_info.route.resource
         template = route.canonical if route is not None else "unknown"
         parts.metrics.observe(template, request.method, status, seconds)

@@ -16,7 +16,7 @@ _encode = msgspec.json.encode
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
-def document(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:  # noqa: ANN401
+def document(value: Any, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
     """Return a JSON answer that nobody may store (RFC 6749 section 5.1)."""
     return web.Response(
         body=_encode(value),

@@ -38,7 +38,7 @@ def verify(assertion: str, client: Client, now: datetime, *, audiences: tuple[st
     try:
         header = jwt.get_unverified_header(assertion)
         algorithm = header.get("alg")
-        # No `crit` is understood, and keys come from the client's registration alone: jku, jwk and x5u are not looked at.
+        # No `crit` is understood. Keys come from the client's registration alone: jku, jwk and x5u are not looked at.
         if algorithm not in ALGORITHMS or "crit" in header:
             return False
         for key in _candidates(client, header.get("kid"), algorithm):

@@ -1,4 +1,4 @@
-"""Authenticates clients: HTTP Basic, credentials in the body, or a signed assertion – exactly one of them.
+"""Authenticates clients: HTTP Basic, credentials in the body, or a signed assertion; exactly one of them.
 
 An unknown client, a wrong secret and a disabled application get the same answer after the same work
 (spec/README.md 3). Secrets are compared by digest, all candidates in constant time.
@@ -82,7 +82,7 @@ def _basic(header: str) -> Credentials:
         text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
         name, colon, secret = text.partition(":")
         if not colon:
-            raise ValueError
+            raise ValueError  # noqa: TRY301 - one answer for everything malformed
         client_id, secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
     except (ValueError, binascii.Error):
         raise invalid_client("malformed Basic credentials", challenge=CHALLENGE) from None

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from domain.application_settings import TokenFormat
 from projections import applications
 from service.coalescer import Coalescer
 
 if TYPE_CHECKING:
-
     from uuid import UUID
 
     import asyncpg
@@ -40,7 +40,7 @@ class Client:
     kind: str
     permissions: frozenset[str]
     audiences: frozenset[str]
-    token_format: str
+    token_format: TokenFormat
     access_token_lifetime: int
     key_set: dict[str, Any] | None
     rate_limit: int | None
@@ -111,7 +111,7 @@ def _client(row: asyncpg.Record) -> Client:
         kind=row["kind"],
         permissions=frozenset(row["permissions"]),
         audiences=frozenset(row["audiences"]),
-        token_format=row["token_format"],
+        token_format=TokenFormat(row["token_format"]),
         access_token_lifetime=row["access_token_lifetime"],
         key_set=msgspec.json.decode(row["key_set"]) if row["key_set"] else None,
         rate_limit=row["rate_limit"],

@@ -58,9 +58,7 @@ def admit(parts: Parts, client_id: str, limit: int | None) -> None:
         raise problem
 
 
-def _record(
-    request: web.Request, parts: Parts, values: dict[str, str], operation: str, problem: OAuthError
-) -> None:
+def _record(request: web.Request, parts: Parts, values: dict[str, str], operation: str, problem: OAuthError) -> None:
     known = request.get("client")
     parts.refused.note(
         organization=known.organization if known else None,

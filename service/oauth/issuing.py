@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from domain.application_settings import TokenFormat
 from domain.permissions import PERMISSIONS, allows
 from domain.token_family import TokenFamily
 from service.oauth import client_assertion, client_authentication
@@ -23,6 +24,7 @@ from service.oauth.errors import (
     unauthorized_client,
 )
 from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
+from service.store.decision import collected
 from service.store.pending import Envelope
 from service.store.refusals import NewerGeneration, Overloaded, Stale, StoreRefusal
 from service.store.replay import spend
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 4
 MACHINE = "machine"
 GRANT_TYPE = "client_credentials"
-JWT = "jwt"
 MAX_SCOPES = 200
 _PERMISSIONS = frozenset(PERMISSIONS)
 
@@ -119,15 +120,13 @@ class Issuer:
                 raise UNAVAILABLE from None
         raise UNAVAILABLE
 
-    async def _commit(
-        self, client: Client, audience: str, scope: str, now: datetime, request_id: UUID
-    ) -> IssuedToken:
+    async def _commit(self, client: Client, audience: str, scope: str, now: datetime, request_id: UUID) -> IssuedToken:
         store = self._store
         token_id = store.clock.new_id()
         issued_at = int(now.timestamp())
         lifetime = client.access_token_lifetime
         reads = client.guards
-        if client.token_format == JWT:
+        if client.token_format is TokenFormat.JWT:
             text = self._keys.signer.sign(
                 {
                     "iss": self._issuer,
@@ -156,7 +155,7 @@ class Issuer:
             now=now,
         )
         envelope = Envelope(client.organization, client.id, client.id, request_id)
-        append = store.prepare(family.collect_events(), envelope)
+        append = store.prepare(collected(family), envelope)
         append.reads = reads
         committed = await store.appender.append(append)
         return IssuedToken(text, scope, lifetime, issued_at + lifetime, committed.position)

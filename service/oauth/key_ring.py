@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 GUARD = "signing-keys"
 
 
-class NoSigningKey(Exception):  # noqa: N818 - named for the fact
+class NoSigningKey(Exception):
     """No key is active: `muniment init` makes the first."""
 
 
 class KeyRing:
-    """Holds the signer for access tokens. Decisions that sign carry its guard; a rotation refuses them and reloads it."""
+    """Holds the signer for access tokens. Decisions that sign carry its guard; after a rotation it reloads."""
 
     def __init__(self, store: Store) -> None:
         """Take where keys are read; `load` fills the ring."""

@@ -44,9 +44,7 @@ async def revoke(request: web.Request, parts: Parts, parameters: dict[str, str])
         actor=client.id, organization=client.organization, permissions=client.permissions, application=client.id
     )
     origin = Origin(client.id, client.organization, client.id, request["request_id"], reads=client.guards)
-    outcome = await tokens.revoke(
-        parts.store, origin, by, family=row["family"], token=row["id"], reason=REASON
-    )
+    outcome = await tokens.revoke(parts.store, origin, by, family=row["family"], token=row["id"], reason=REASON)
     return web.Response(headers={**answers.NO_STORE, POSITION: str(outcome.position)})
 
 

@@ -76,7 +76,7 @@ def _resource(parameters: dict[str, str]) -> str:
     return resource
 
 
-async def _issue(request: web.Request, parts: Parts, parameters: dict[str, str], *, audience: Any) -> IssuedToken:  # noqa: ANN401
+async def _issue(request: web.Request, parts: Parts, parameters: dict[str, str], *, audience: Any) -> IssuedToken:
     credentials = presented(request, parameters)
     request["client_id"] = credentials.client_id
     known = parts.clients.remembered(credentials.client_id)

@@ -75,7 +75,7 @@ class Metrics:
             with suppress(asyncio.CancelledError):
                 await self._task
         if self._folder is not None:
-            snapshots.write(self._folder, self.snapshot())
+            self._leave_snapshot(self._folder)
 
     def snapshot(self) -> Snapshot:
         """Return this worker's numbers as of now."""
@@ -132,8 +132,11 @@ class Metrics:
 
     async def _leave_snapshots(self, folder: Path) -> None:
         while True:
-            try:
-                snapshots.write(folder, self.snapshot())
-            except OSError as error:
-                log.warning("snapshot_not_written", error=error)
+            self._leave_snapshot(folder)
             await asyncio.sleep(SNAPSHOT_SECONDS)
+
+    def _leave_snapshot(self, folder: Path) -> None:
+        try:
+            snapshots.write(folder, self.snapshot())
+        except OSError as error:
+            log.warning("snapshot_not_written", error=error)

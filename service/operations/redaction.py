@@ -88,7 +88,8 @@ class Redactor:
     def _mapping(self, fields: Mapping[Any, Any], depth: int) -> dict[str, Any]:
         cleaned: dict[str, Any] = {}
         for name, value in fields.items():
-            key = name if type(name) is str else self.text(str(name))
+            # A line's own names are the program's words; those further in may be a client's.
+            key: str = name if depth == 0 else self.text(str(name))
             if value is None or value is True or value is False:
                 cleaned[key] = value
             elif is_secret_name(key):

@@ -29,8 +29,15 @@ MAX_BATCH = 512
 MAX_PENDING = 4096
 RECONNECT_PAUSE = 0.05  # seconds
 RECONNECT_TRIES = 100
-LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError,
-        asyncpg.CrashShutdownError, OSError, asyncpg.TooManyConnectionsError)  # fmt: skip
+LOST = (
+    OSError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.TooManyConnectionsError,
+)
 
 LANDED = """
 SELECT c.causation, (SELECT max(l.notification_id) FROM muniment.log l
@@ -176,9 +183,11 @@ class Appender:
     async def _call(self, batch: list[Append]) -> asyncpg.Record:
         connection = self._connection
         assert connection is not None  # noqa: S101 - _commit reconnected just before
-        return await connection.fetchrow(
+        row = await connection.fetchrow(
             batches.CALL, *batches.arguments(batch, writers=self.writers, master_key=self._master_key())
         )
+        assert row is not None  # noqa: S101 - the function always answers
+        return row
 
     def _settle(self, pairs: list[Pair], row: asyncpg.Record) -> None:
         position, head, _, refused, reasons, details = row

@@ -24,13 +24,16 @@ SELECT base, head, recorded, refused, reasons, details
 """
 
 
-def arguments(batch: Sequence[Append], *, writers: str, master_key: str) -> list[Any]:
+def arguments(  # noqa: C901 - one pass over the batch fills every column; in pieces it would make several
+    batch: Sequence[Append], *, writers: str, master_key: str
+) -> list[Any]:
     """Return the arguments of `muniment.append` for a batch, column by column (see its migration)."""
     a_causation, a_request, a_origin, a_guards = [], [], [], []
     o_organization, o_actor, o_client = [], [], []
     s_append, s_stream, s_expected, s_token = [], [], [], []
     g_set, g_key, g_position = [], [], []
-    e_append, e_stream, e_version, e_topic, e_state = [], [], [], [], []
+    e_append: list[int] = []
+    e_stream, e_version, e_topic, e_state = [], [], [], []
     t_event, t_key = [], []
     origins: dict[tuple[UUID, UUID, UUID | None], int] = {}
     guard_sets: dict[tuple[tuple[str, int], ...], int] = {(): 0}
@@ -131,7 +134,7 @@ def refusal(reason: str, detail: str) -> StoreRefusal:
         mac, answer = detail.split(":")
         return AlreadyAnswered(bytes.fromhex(mac), bytes.fromhex(answer))
     if reason == "claim":
-        return Taken(detail.split(":")[0])
+        return Taken(detail.split(":", maxsplit=1)[0])
     return Stale(reason, detail)
 
 

@@ -30,7 +30,7 @@ _encode = msgspec.json.encode
 _decode_any = msgspec.json.Decoder().decode
 
 
-class UnknownTopic(Exception):  # noqa: N818 - named for the fact, as refusals are
+class UnknownTopic(Exception):
     """The log holds a topic this code does not know: an older program reads a newer log, and must stop."""
 
 
@@ -77,12 +77,13 @@ def needs_key(event: Recorded) -> bool:
 
 
 @cache
-def _shape(cls: type[Recorded]) -> tuple[msgspec.json.Decoder[dict[str, Any]], Any, dict[str, Any]]:
-    """Return the typed decoder of an event class, its TypedDict and its defaults."""
+def _shape(topic: str) -> tuple[msgspec.json.Decoder[dict[str, Any]], Any, dict[str, Any]]:
+    """Return the typed decoder of a topic's state, its TypedDict and its defaults."""
+    cls = event_class(topic)
     hints = typing.get_type_hints(cls)
     members: dict[str, Any] = {SEALED: typing.NotRequired[dict[str, str]]}
     defaults: dict[str, Any] = {}
-    for field in fields(cls):
+    for field in fields(cls):  # type: ignore[arg-type] # the library makes every event class a dataclass
         if field.name in ENVELOPE_FIELDS:
             continue
         hint = hints[field.name]
@@ -93,13 +94,13 @@ def _shape(cls: type[Recorded]) -> tuple[msgspec.json.Decoder[dict[str, Any]], A
             members[field.name] = typing.NotRequired[hint]
         else:
             members[field.name] = hint
-    shape = typing.TypedDict(cls.__qualname__.replace(".", ""), members)  # type: ignore[operator] # noqa: UP013 - built at run time
+    shape = typing.TypedDict("State", members)  # type: ignore[misc]
     return msgspec.json.Decoder(shape), shape, defaults
 
 
 @cache
-def _field_decoder(cls: type[Recorded], field: str) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(typing.get_type_hints(cls)[field])
+def _field_decoder(topic: str, field: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(typing.get_type_hints(event_class(topic))[field])
 
 
 def decode(topic: str, stream: UUID, version: int, state: bytes, keys: Mapping[UUID, AESGCM] | None = None) -> Recorded:
@@ -109,7 +110,7 @@ def decode(topic: str, stream: UUID, version: int, state: bytes, keys: Mapping[U
     are upcast first (`upcast_v1_v2(state)` on the event class). Raises UnknownTopic and msgspec.DecodeError.
     """
     cls = event_class(topic)
-    decoder, shape, defaults = _shape(cls)
+    decoder, shape, defaults = _shape(topic)
     if cls.class_version > 1:
         raw: dict[str, Any] = _decode_any(state)
         for old in range(raw.pop("class_version", 1), cls.class_version):
@@ -127,7 +128,7 @@ def decode(topic: str, stream: UUID, version: int, state: bytes, keys: Mapping[U
         if key is not None:
             for name, text in sealed.items():
                 plain = open_sealed(key, text, subject=subject, topic=topic, field=name)
-                merged[name] = _field_decoder(cls, name).decode(plain)
+                merged[name] = _field_decoder(topic, name).decode(plain)
     return event
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     import asyncpg
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+    from domain.event import Recorded
     from service.store.vault import Vault
 
 A = TypeVar("A", bound=Aggregate)
 EVERYWHERE = UUID(int=0)
+PAGE = 500  # streams loaded by one query
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +69,19 @@ class Decision:
         return aggregate
 
     async def load_many(self, kind: type[A], streams: Sequence[UUID]) -> list[A]:
-        """Return the aggregates of these streams, in this order, with one query; as `load`, but those without are left out."""
-        stored = await read_streams(self.connection, streams, token=_is_token(kind))
-        ciphers = await self._vault.for_streams(stored)
-        found = [self._replayed(kind, stream, stored[stream], ciphers) for stream in streams if stream in stored]
-        present = [aggregate for aggregate in found if aggregate is not None]
-        for aggregate in present:
-            self._expect(aggregate)
-        return present
+        """Return the aggregates of these streams, in this order; as `load`, but what is absent is left out."""
+        found: list[A] = []
+        # In pages, so that whatever else this process does gets its turn in between.
+        for start in range(0, len(streams), PAGE):
+            page = streams[start : start + PAGE]
+            stored = await read_streams(self.connection, page, token=_is_token(kind))
+            ciphers = await self._vault.for_streams(stored)
+            for stream in page:
+                aggregate = self._replayed(kind, stream, stored.get(stream, ()), ciphers)
+                if aggregate is not None:
+                    self._expect(aggregate)
+                    found.append(aggregate)
+        return found
 
     async def peek(self, kind: type[A], stream: UUID) -> A | None:
         """Return an aggregate that the decision only looks at: cover it with `rely_on`, or it may change unseen."""
@@ -117,3 +124,8 @@ class Decision:
 
 def _is_token(kind: type[Aggregate]) -> bool:
     return kind is TokenFamily
+
+
+def collected(aggregate: Aggregate) -> Sequence[Recorded]:
+    """Take its new events from an aggregate. The library types them by mechanism, the domain by what they tell."""
+    return cast("Sequence[Recorded]", aggregate.collect_events())

@@ -123,7 +123,8 @@ class Idempotency:
     def open_sealed(self, attempt: Attempt, sealed: bytes) -> bytes:
         """Return what was sealed under any master key of the ring. Raises AnswerUnreadable."""
         head, nonce, text = sealed[:HEAD_BYTES], sealed[HEAD_BYTES:TEXT_AT], sealed[TEXT_AT:]
-        key = self._master_keys.derive_all(SEAL_PURPOSE, attempt.key.encode("ascii"))[self._place(sealed)]
+        place = self._place(sealed)
+        key = self._master_keys.derive_all(SEAL_PURPOSE, attempt.key.encode("ascii"))[place]
         try:
             return AESGCM(key).decrypt(nonce, text, DOMAIN + head + attempt.digest)
         except (InvalidTag, ValueError):
@@ -131,8 +132,8 @@ class Idempotency:
 
     def _replay(self, attempt: Attempt, request_mac: bytes, answer: bytes) -> StoredAnswer:
         # The same key sealed the answer and made the request's HMAC: without it, nobody can say what differs.
-        mac = self._master_keys.mac_all(MAC_PURPOSE, attempt.request)[self._place(answer)]
-        if not hmac.compare_digest(request_mac, mac):
+        place = self._place(answer)
+        if not hmac.compare_digest(request_mac, self._master_keys.mac_all(MAC_PURPOSE, attempt.request)[place]):
             raise IdempotencyMismatch
         return _decode(self.open_sealed(attempt, answer))
 

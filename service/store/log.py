@@ -70,7 +70,9 @@ async def head(connection: asyncpg.Pool | asyncpg.Connection) -> int:
     return int(await connection.fetchval(HEAD))
 
 
-async def read_stream(connection: asyncpg.Pool | asyncpg.Connection, stream: UUID, *, token: bool) -> tuple[int, list[Stored]]:
+async def read_stream(
+    connection: asyncpg.Pool | asyncpg.Connection, stream: UUID, *, token: bool
+) -> tuple[int, list[Stored]]:
     """Return the head and the stream's events in order ([] when there are none), both of one snapshot.
 
     `token` says in which table the stream lives: token families have their own.

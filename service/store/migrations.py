@@ -35,7 +35,7 @@ MASTER_KEY = "SELECT value FROM muniment.settings WHERE name = 'master_key'"
 PARTITIONS = "SELECT muniment.ensure_partitions(clock_timestamp())"
 
 
-class SchemaMismatch(Exception):  # noqa: N818 - named for the fact
+class SchemaMismatch(Exception):
     """The database's schema is not one this program may work with; the message says what to do."""
 
 

@@ -46,7 +46,7 @@ async def apply_entries(
     if facts:
         positions = [entry.position for entry in entries]
         await connection.execute(
-            f"SELECT {schema}.apply_{model.name}($1, $2)",  # noqa: S608 - both names are the program's own
+            f"SELECT {schema}.apply_{model.name}($1, $2)",
             msgspec.json.encode(facts).decode(),
             positions,
         )
@@ -140,8 +140,8 @@ async def differences(
         for table in model.tables:
             for mark, one, other in (("-", registry.LIVE, schema), ("+", schema, registry.LIVE)):
                 rows = await connection.fetch(
-                    f"SELECT to_jsonb(d)::text FROM (SELECT * FROM {one}.{table} EXCEPT ALL SELECT * FROM {other}.{table}) d"  # noqa: S608
-                    f" LIMIT {int(limit)}"
+                    f"SELECT to_jsonb(d)::text FROM (SELECT * FROM {one}.{table}"  # noqa: S608 - names of the program's own
+                    f" EXCEPT ALL SELECT * FROM {other}.{table}) d LIMIT {int(limit)}"
                 )
                 found += [f"{mark} {table} {row[0]}" for row in rows]
     await connection.execute(f"DROP SCHEMA {schema} CASCADE")

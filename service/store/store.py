@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
+from domain import EVENTS
 from projections import IMMEDIATE
 from projections.model import Context
 from service.store import codec
-from service.store.decision import Decision
+from service.store.decision import Decision, collected
 from service.store.log import head
 from service.store.pending import Append, Encoded, Envelope, Expectation, SubjectKey
 from service.store.refusals import Stale
@@ -43,8 +44,20 @@ class Outcome(NamedTuple, Generic[T]):
 class Store:
     """Appends events with their read models. `pool` serves reads, `appender` the one way to write."""
 
-    def __init__(self, pool: asyncpg.Pool, appender: Appender, vault: Vault, clock: Clock) -> None:
-        """Wire the parts; the composition root owns and closes them."""
+    def __init__(
+        self,
+        pool: asyncpg.Pool,
+        appender: Appender,
+        vault: Vault,
+        clock: Clock,
+        *,
+        on_destroyed: Callable[[UUID], None] = lambda _: None,
+    ) -> None:
+        """Wire the parts; the composition root owns and closes them.
+
+        `on_destroyed` is told of each subject whose key an append of this process destroyed.
+        """
+        self._on_destroyed = on_destroyed
         self.pool = pool
         self.appender = appender
         self.vault = vault
@@ -54,7 +67,7 @@ class Store:
                 codec.is_token_topic(topic),
                 [(model.name, model.handlers[topic]) for model in IMMEDIATE.values() if topic in model.handlers],
             )
-            for topic in codec.EVENTS
+            for topic in EVENTS
         }
 
     async def decide(
@@ -70,9 +83,7 @@ class Store:
         refuses with, Taken, AlreadyAnswered, Overloaded, and Stale after eight attempts in a row.
         """
         for left in range(ATTEMPTS, 0, -1):
-            decision = Decision(
-                self.pool, self.vault, position=await head(self.pool), organization=origin.organization
-            )
+            decision = Decision(self.pool, self.vault, position=await head(self.pool), organization=origin.organization)
             value = await command(decision)
             try:
                 return Outcome(value, await self._commit(decision, origin, remember and remember(value)))
@@ -86,17 +97,15 @@ class Store:
         raise AssertionError
 
     async def _commit(self, decision: Decision, origin: Origin, remembered: Remembered | None) -> int:
-        events = [event for aggregate in decision.aggregates for event in aggregate.collect_events()]
+        events = [event for aggregate in decision.aggregates for event in collected(aggregate)]
         if not events and remembered is None:
             return max(decision.position, await head(self.pool))
-        ciphers, made = await self._sealing_keys(events)  # type: ignore[arg-type]
-        append = self.prepare(events, self._envelope(decision, origin), ciphers)  # type: ignore[arg-type]
+        ciphers, made = await self._sealing_keys(events)
+        append = self.prepare(events, self._envelope(decision, origin), ciphers)
         append.reads.update({**origin.reads, **decision.reads})
         append.reads.update({f"subject:{subject}": decision.position for subject in ciphers if subject not in made})
         written = {expectation.stream for expectation in append.expects}
-        append.expects.extend(
-            expectation for stream, expectation in decision.loaded.items() if stream not in written
-        )
+        append.expects.extend(expectation for stream, expectation in decision.loaded.items() if stream not in written)
         append.claims, append.releases, append.destroyed = decision.claims, decision.releases, decision.destroyed
         append.subject_keys = [SubjectKey(key.subject, key.wrapped) for key in made.values()]
         append.remembered = remembered
@@ -105,14 +114,13 @@ class Store:
             self.vault.admit(key)
         for subject in decision.destroyed:
             self.vault.forget(subject)
+            self._on_destroyed(subject)
         return committed.position
 
     def _envelope(self, decision: Decision, origin: Origin) -> Envelope:
         return Envelope(decision.organization, origin.actor, origin.client, origin.request_id)
 
-    async def _sealing_keys(
-        self, events: Sequence[Recorded]
-    ) -> tuple[dict[UUID, AESGCM], dict[UUID, NewSubjectKey]]:
+    async def _sealing_keys(self, events: Sequence[Recorded]) -> tuple[dict[UUID, AESGCM], dict[UUID, NewSubjectKey]]:
         """Return the ciphers that sealing these events takes, and which of them are new with this append."""
         subjects = {event.subject for event in events if codec.needs_key(event)}
         if not subjects:
@@ -148,7 +156,7 @@ class Store:
                 if rows is None:
                     rows = facts[name] = []
                 for fact in handler(event, context):
-                    rows.append((n, fact))  # noqa: PERF401 - the plain loop is what the hot path is measured with
+                    rows.append((n, fact))
         if n > 1:
             facts = {name: IMMEDIATE[name].merge(rows) for name, rows in facts.items()}
         return Append(self.clock.new_id(), envelope, encoded, list(expects.values()), facts=facts)

@@ -8,8 +8,7 @@ from uuid import UUID
 from service.store import codec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from uuid import UUID
+    from collections.abc import Callable, Iterable, Mapping
 
     import asyncpg
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -36,7 +35,7 @@ NIL = UUID(int=0)
 DESTROYED = "SELECT EXISTS (SELECT FROM muniment.subject_keys WHERE subject = $1 AND wrapped IS NULL)"
 
 
-class SubjectKeyDestroyed(Exception):  # noqa: N818 - named for the fact
+class SubjectKeyDestroyed(Exception):
     """Something should be sealed for a subject whose key was destroyed: the subject is gone for ever."""
 
 
@@ -118,7 +117,9 @@ class Vault:
     async def for_streams(self, streams: Mapping[UUID, Iterable[Stored]]) -> dict[UUID, AESGCM]:
         """Return the ciphers that these streams need."""
         subjects = (
-            codec.sealed_subject(e.topic, stream, e.version, e.state) for stream, events in streams.items() for e in events
+            codec.sealed_subject(e.topic, stream, e.version, e.state)
+            for stream, events in streams.items()
+            for e in events
         )
         wanted = {subject for subject in subjects if subject is not None}
         return await self.ciphers(wanted) if wanted else {}

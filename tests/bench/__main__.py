@@ -55,11 +55,8 @@ def _machine() -> dict[str, str]:
 
 
 def _append(run: report.Run, folder: Path) -> None:
-    try:
-        with postgres(folder / "append") as dsn:
-            run.appends = append.measure(dsn, run.plan)
-    except append.NotWired as reason:
-        run.left_out.append(str(reason))
+    with postgres(folder / "append") as dsn:
+        run.appends = append.measure(dsn, folder / "append", run.plan)
 
 
 def _start(run: report.Run, stack: ExitStack, folder: Path, *, peers_only: bool) -> list[Contender]:

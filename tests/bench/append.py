@@ -7,9 +7,19 @@ import time
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
 
 import uvloop
 
+from domain.application import TokenFormat
+from domain.token_family import TokenFamily
+from service.clock import Clock
+from service.initialization import initialize
+from service.secrets.digests import sha256_hex
+from service.settings import Settings
+from service.store.pending import Envelope
+from service.worker import parts
 from tests.bench.figures import Append, Plan, percentile
 
 PRODUCERS = (1, 32, 128)
@@ -17,24 +27,36 @@ PRODUCERS = (1, 32, 128)
 One = Callable[[], Awaitable[object]]
 
 
-class NotWired(Exception):
-    """No append can be measured; the text says why."""
-
-
 @asynccontextmanager
-async def append_workload(dsn: str) -> AsyncIterator[One]:
+async def append_workload(dsn: str, folder: Path) -> AsyncIterator[One]:
     """Open the store on the empty database `dsn` and yield `one`, closing the store afterwards.
 
-    `await one()` appends one event of the hot path - a token issued, its immediate read model included - and returns
-    when it is committed. Many producers call it at once. Raises NotWired.
+    `await one()` decides and appends one event of the hot path - a token issued, its immediate read model and the
+    guards of its decision included - and returns when it is committed. Many producers call it at once.
     """
-    message = f"append: the store offers no workload on {dsn}"
-    raise NotWired(message)
-    yield _nothing
+    clock = Clock()
+    settings = Settings(data_dir=folder, root_client_id="bench", root_client_secret="bench-" * 5, issuer="http://bench",
+                        management_audiences=("http://bench/api",))  # fmt: skip
+    await initialize(dsn, settings, clock)
+    async for wired in parts(dsn, settings, clock):
+        store = wired.store
+        client = await wired.clients.fresh("bench")
+        assert client is not None
+        envelope = Envelope(client.organization, client.id, client.id, clock.new_id())
+        guards = {**client.guards, **wired.keys.guards}
 
+        async def one() -> object:
+            now, id_ = clock.now(), clock.new_id()
+            family = TokenFamily.issue(
+                id=id_, organization=client.organization, application=client.id, scope="read_user write_user",
+                audience="http://bench/api", format=TokenFormat.JWT, digest=sha256_hex(str(id_)),
+                expires_at=now + timedelta(hours=1), grant_type="client_credentials", now=now,
+            )  # fmt: skip
+            append = store.prepare(family.collect_events(), envelope)
+            append.reads = guards
+            return await store.appender.append(append)
 
-async def _nothing() -> None:
-    return
+        yield one
 
 
 async def _producers(one: One, producers: int, seconds: float) -> Append:
@@ -64,15 +86,15 @@ async def _producers(one: One, producers: int, seconds: float) -> Append:
     )
 
 
-async def _measure(dsn: str, plan: Plan) -> list[Append]:
+async def _measure(dsn: str, folder: Path, plan: Plan) -> list[Append]:
     found = []
-    async with append_workload(dsn) as one:
+    async with append_workload(dsn, folder) as one:
         for producers in PRODUCERS:
             await _producers(one, producers, plan.warm_up)
             found.append(await _producers(one, producers, plan.seconds))
     return found
 
 
-def measure(dsn: str, plan: Plan) -> list[Append]:
-    """Return one figure for each number of producers. Raises NotWired, and whatever an append raises."""
-    return uvloop.run(_measure(dsn, plan))
+def measure(dsn: str, folder: Path, plan: Plan) -> list[Append]:
+    """Return one figure for each number of producers. Raises whatever an append raises."""
+    return uvloop.run(_measure(dsn, folder, plan))

@@ -88,9 +88,7 @@ async def test_a_user_is_no_account(parts: StoreParts) -> None:
 async def test_an_update_changes_what_is_named(parts: StoreParts) -> None:
     organization = await an_organization(parts)
     by = backend(organization.id)
-    await accounts.update(
-        parts.store, origin(), by, account=organization.id, description="Tools", color="#ABCDEF"
-    )
+    await accounts.update(parts.store, origin(), by, account=organization.id, description="Tools", color="#ABCDEF")
     outcome = await accounts.update(parts.store, origin(), by, account=organization.id, name="Ajax", color=None)
     assert (outcome.value.name, outcome.value.description, outcome.value.color) == ("Ajax", "Tools", None)
     assert await topics(parts) == ["account.created", "account.described", "account.renamed", "account.described"]

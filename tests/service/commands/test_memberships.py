@@ -44,9 +44,7 @@ async def an_account_and_users(parts: StoreParts, count: int = 1) -> tuple[Accou
 async def test_a_member_has_a_role_until_it_is_changed_or_removed(parts: StoreParts) -> None:
     account, (user,) = await an_account_and_users(parts)
     by = backend(account.id)
-    member = (
-        await memberships.add(parts.store, origin(by), by, account=account.id, user=user.id, role="viewer")
-    ).value
+    member = (await memberships.add(parts.store, origin(by), by, account=account.id, user=user.id, role="viewer")).value
     changed = await memberships.change_role(
         parts.store, origin(by), by, account=account.id, membership=member.id, role="member"
     )
@@ -96,9 +94,7 @@ async def test_a_membership_is_found_under_its_own_account_only(parts: StorePart
         (backend(uuid4()), account.id, member.id),
     ):
         with pytest.raises(refusals.UnknownMembership):
-            await memberships.change_role(
-                parts.store, origin(), by, account=path, membership=wanted, role="member"
-            )
+            await memberships.change_role(parts.store, origin(), by, account=path, membership=wanted, role="member")
         with pytest.raises(refusals.UnknownMembership):
             await memberships.remove(parts.store, origin(), by, account=path, membership=wanted)
 

@@ -56,9 +56,7 @@ async def test_one_of_many_definitions_of_a_name_succeeds(
 ) -> None:
     organization, other = await an_organization(parts), await an_organization(parts)
     processes = [parts, await open_parts()]
-    results = await asyncio.gather(
-        *(a_role(each, organization.id) for each in processes * 8), return_exceptions=True
-    )
+    results = await asyncio.gather(*(a_role(each, organization.id) for each in processes * 8), return_exceptions=True)
     refused = [result for result in results if isinstance(result, BaseException)]
     assert [type(refusal) for refusal in refused] == [refusals.NameTaken] * 15
     assert {refusal.field for refusal in refused} == {"name"}  # type: ignore[attr-defined]

@@ -1,0 +1,207 @@
+"""The whole service on a database of its own, spoken to over HTTP: `app` for one test, `running` to open it yourself."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import tempfile
+import time
+import uuid
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import psycopg
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from domain.token_family import TokenFamily
+from service.clock import Clock
+from service.http.app import build
+from service.initialization import initialize
+from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
+from service.settings import Settings
+from service.store.decision import Origin
+from service.worker import parts as worker_parts
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from uuid import UUID
+
+    from service.parts import Parts
+
+AUDIENCE = "https://muniment.test/api"
+ROOT_SECRET = "root-secret-of-the-tests"
+SETTINGS = Settings(
+    issuer="https://muniment.test",
+    management_audiences=(AUDIENCE,),
+    root_client_id="root",
+    root_client_secret=ROOT_SECRET,
+    master_key=base64.b64encode(bytes(range(32))).decode(),
+)
+PATIENCE = 5.0  # seconds that a test waits for what is written a little later
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer, read to its end."""
+
+    status: int
+    headers: Any
+    text: str
+
+    @property
+    def json(self) -> Any:
+        return msgspec.json.decode(self.text)
+
+    @property
+    def position(self) -> int:
+        return int(self.headers["Muniment-Position"])
+
+
+@dataclass
+class Running:
+    """One worker's application, listening, and what tests ask of it."""
+
+    client: TestClient[Any, Any]
+    parts: Parts
+    root: str = field(default="", repr=False)
+
+    async def call(self, method: str, path: str, token: str | None = None, **more: Any) -> Reply:
+        """Send a request: as root unless a token is given, as nobody with token=""."""
+        headers = dict(more.pop("headers", {}))
+        token = self.root if token is None else token
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        async with self.client.request(method, path, headers=headers, **more) as response:
+            return Reply(response.status, response.headers, await response.text())
+
+    async def made(self, path: str, body: Any, token: str | None = None) -> Any:
+        """POST and return the document, which must have been made."""
+        reply = await self.call("POST", path, token, json=body)
+        assert reply.status in {200, 201}, reply.text
+        return reply.json
+
+    async def token(self, client_id: str, secret: str, *, audience: str = AUDIENCE, scope: str | None = None) -> str:
+        body = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
+        body |= {"audience": audience} | ({"scope": scope} if scope else {})
+        async with self.client.post("/oauth2/token", json=body) as response:
+            assert response.status == 200, await response.text()
+            return (await response.json())["access_token"]
+
+    async def application(self, token: str | None = None, **body: Any) -> Any:
+        """Register an application with a secret."""
+        body = {"name": "Back end", "kind": "machine", "audiences": [AUDIENCE], "secrets": [{"name": "first"}]} | body
+        return await self.made("/api/applications", body, token)
+
+    async def manager(self, organization: str | None = None, *permissions: str) -> str:
+        """Return the token of a new private back end of an organization, with `all` unless told otherwise."""
+        made = await self.application(organization=organization, permissions=list(permissions or ("all",)))
+        return await self.token(made["client_id"], made["secrets"][0]["secret"])
+
+    async def organization(self, name: str = "Acme") -> str:
+        return (await self.made("/api/accounts", {"name": name}))["id"]
+
+    async def issued(self, application: Any, *, scope: str, user: str | None = None, audience: str = AUDIENCE) -> str:
+        """Return a token as another grant than client credentials would issue it, to a user or a public client."""
+        text = new_secret(ACCESS_TOKEN)
+        clock = self.parts.clock
+
+        async def command(decision: Any) -> None:
+            decision.organization = uuid.UUID(application["organization"])
+            now = clock.now()
+            decision.save(
+                TokenFamily.issue(
+                    id=clock.new_id(),
+                    organization=decision.organization,
+                    application=uuid.UUID(application["id"]),
+                    scope=scope,
+                    audience=audience,
+                    format="opaque",
+                    digest=sha256_hex(text),
+                    expires_at=now + timedelta(minutes=5),
+                    grant_type="authorization_code",
+                    user=None if user is None else uuid.UUID(user),
+                    now=now,
+                )
+            )
+
+        nobody = uuid.UUID(int=0)
+        await self.parts.store.decide(command, Origin(nobody, nobody, None, clock.new_id()))
+        return text
+
+    async def events(self, **query: Any) -> list[Any]:
+        """Return the newest events as root sees them, up to all that is in the log at this moment."""
+        head = await self.parts.store.pool.fetchval("SELECT max(last) FROM muniment.batches")
+        reply = await self.call("GET", "/api/events", params=query, headers={"Muniment-At-Least": str(head)})
+        assert reply.status == 200, reply.text
+        return reply.json["items"]
+
+    async def refusals(self, **query: Any) -> list[Any]:
+        """Return the newest refusals as root sees them, once all of them are written."""
+        until = time.monotonic() + PATIENCE
+        while len(self.parts.refused.rows) and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        reply = await self.call("GET", "/api/refusals", params=query)
+        assert reply.status == 200, reply.text
+        return reply.json["items"]
+
+
+@asynccontextmanager
+async def running(dsn: str, settings: Settings = SETTINGS) -> AsyncIterator[Running]:
+    """Open the service over an initialised database, with a data folder of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        wired = worker_parts(dsn, replace(settings, data_dir=Path(folder)), Clock())
+        opened = await anext(wired)
+        try:
+            async with TestClient(TestServer(build(opened))) as client:
+                service = Running(client, opened)
+                service.root = await service.token("root", ROOT_SECRET)
+                yield service
+        finally:
+            await wired.aclose()
+
+
+@pytest.fixture(scope="session")
+def app_template(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The name of a database after its first start, to be copied: that is faster than to start anew."""
+    name = f"template_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    settings = replace(SETTINGS, data_dir=tmp_path_factory.mktemp("data"))
+    asyncio.run(initialize(_database(postgres_dsn, name), settings, Clock()))
+    yield name
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@contextmanager
+def copied(postgres_dsn: str, template: str) -> Iterator[str]:
+    """Make a copy of a database and drop it afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    yield _database(postgres_dsn, name)
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def app_database(postgres_dsn: str, app_template: str) -> Iterator[str]:
+    """The address of a database after its first start."""
+    with copied(postgres_dsn, app_template) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def app(app_database: str) -> AsyncIterator[Running]:
+    """The service, with nothing in it but its root application."""
+    async with running(app_database) as service:
+        yield service
+
+
+def _database(dsn: str, name: str) -> str:
+    return dsn.replace("@/muniment?", f"@/{name}?")
