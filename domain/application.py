@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["Application", "ApplicationSettings", "Kind", "Secret", "Status", "TokenFormat"]
 
 # RFC 6749 appendix A.1 without space; a colon would end the id in HTTP Basic (RFC 7617 section 2).
-_CLIENT_ID = re.compile(r"[\x21-\x39\x3B-\x7E]{1,128}")
+CLIENT_ID = re.compile(r"[\x21-\x39\x3B-\x7E]{1,128}")
 
 
 class Status(StrEnum):
@@ -201,7 +201,7 @@ class Application(Aggregate):
         """
         if not by.sees(organization):
             raise UnknownAccount
-        if not _CLIENT_ID.fullmatch(client_id):
+        if not CLIENT_ID.fullmatch(client_id):
             raise InvalidClientId(field="client_id")
         try:
             kind = Kind(kind)

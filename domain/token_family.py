@@ -6,6 +6,7 @@ is a UUIDv7 and the `jti` of its first access token. Reuse of a refresh token en
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -173,6 +174,36 @@ class TokenFamily(Aggregate):
             refresh_digest=refresh_digest,
             refresh_expires_at=refresh_expires_at,
         )
+
+    @classmethod
+    def recalled(
+        cls,
+        *,
+        id: UUID,
+        version: int,
+        organization: UUID,
+        application: UUID,
+        tokens: Collection[UUID],
+        revoked: Collection[UUID],
+        ended: bool,
+        at: datetime,
+    ) -> TokenFamily:
+        """Return a family as a read model remembers it at a version: enough to end it, not to renew it."""
+        family = cls.__new__(cls)  # in the two steps that the library takes when it replays a first event
+        family.__base_init__(id, version, at)
+        family.__init__(  # type: ignore[misc]
+            organization=organization,
+            application=application,
+            token=id,
+            user=None,
+            account=None,
+            membership=None,
+            end_user=None,
+            refresh_digest=None,
+            refresh_expires_at=None,
+        )
+        family.tokens, family.revoked, family.ended = frozenset(tokens), frozenset(revoked), ended
+        return family
 
     def refresh(
         self,

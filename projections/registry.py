@@ -27,7 +27,11 @@ SELECT string_agg(name || ':' || version || ':' || generation, ',' ORDER BY name
 ADVANCE = "UPDATE muniment.models SET position = $2, error = NULL, updated_at = clock_timestamp() WHERE name = $1"
 STOP = "UPDATE muniment.models SET error = $2, updated_at = clock_timestamp() WHERE name = $1"
 POSITION = "SELECT position FROM muniment.models WHERE name = $1"
-POSITION_FOR_UPDATE = "SELECT position FROM muniment.models WHERE name = $1 FOR NO KEY UPDATE"
+POSITION_FOR_UPDATE = "SELECT position, version FROM muniment.models WHERE name = $1 FOR NO KEY UPDATE"
+
+
+class Superseded(Exception):
+    """Another version of an eventual model is live: this program must not write it."""
 
 
 async def rows(connection: asyncpg.Pool | asyncpg.Connection) -> list[asyncpg.Record]:
@@ -66,9 +70,15 @@ async def position(connection: asyncpg.Pool | asyncpg.Connection, name: str) -> 
     return int(await connection.fetchval(POSITION, name))
 
 
-async def lock_position(connection: asyncpg.Connection, name: str) -> int:
-    """Return how far an eventual model has come and hold it, inside a transaction: one writer at a time."""
-    return int(await connection.fetchval(POSITION_FOR_UPDATE, name))
+async def lock_position(connection: asyncpg.Connection, model: Model) -> int:
+    """Return how far an eventual model has come and hold it, inside a transaction: one writer at a time.
+
+    Raises Superseded when another version of it is live.
+    """
+    row = await connection.fetchrow(POSITION_FOR_UPDATE, model.name)
+    if row is None or row["version"] != model.version:
+        raise Superseded(model.name)
+    return int(row["position"])
 
 
 async def advance(connection: asyncpg.Connection, name: str, reached: int) -> None:

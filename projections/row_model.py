@@ -88,10 +88,10 @@ def merged(tables: tuple[Table, ...]) -> Callable[[list[Numbered]], list[Numbere
         for n, fact in facts:
             row = (fact["t"], *(str(fact["v"][name]) for name in keys[fact["t"]]))
             before = rows.get(row)
-            if before is not None and fact["o"] == UPDATE and before[1]["o"] != DELETE:
-                rows[row] = (n, {**before[1], "v": {**before[1]["v"], **fact["v"]}})
-            else:
+            if before is None or fact["o"] != UPDATE:
                 rows[row] = (n, fact)
+            elif before[1]["o"] != DELETE:  # there is nothing to update in a row that is gone
+                rows[row] = (n, {**before[1], "v": {**before[1]["v"], **fact["v"]}})
         return list(rows.values())
 
     return merge

@@ -37,6 +37,7 @@ CREATE TABLE tokens (
     expires_at timestamptz NOT NULL,
     ended_at timestamptz,
     ended_because text,
+    version bigint NOT NULL,           -- of the family's last event about it: the highest of a family is the stream's
     position bigint NOT NULL           -- of the event that issued it: revocation epochs compare with this
 );
 CREATE UNIQUE INDEX tokens_digest ON tokens (digest);
@@ -61,13 +62,14 @@ DECLARE
     f record;
 BEGIN
     INSERT INTO tokens (id, family, digest, organization, application, user_id, account, membership, end_user,
-                        scope, audience, format, grant_type, issued_at, expires_at, position)
+                        scope, audience, format, grant_type, issued_at, expires_at, version, position)
     SELECT i.id, i.family, decode(i.digest, 'hex'), i.organization, i.application, i.user_id, i.account, i.membership,
-           i.end_user, i.scope, i.audience, i.format, i.grant_type, i.issued_at, i.expires_at, positions[i.n]
+           i.end_user, i.scope, i.audience, i.format, i.grant_type, i.issued_at, i.expires_at,
+           coalesce(i.version, 1), positions[i.n]
       FROM json_to_recordset(facts)
            AS i(n int, o text, id uuid, family uuid, digest text, organization uuid, application uuid, user_id uuid,
                 account uuid, membership uuid, end_user text, scope text, audience text, format text,
-                grant_type text, issued_at timestamptz, expires_at timestamptz)
+                grant_type text, issued_at timestamptz, expires_at timestamptz, version bigint)
      WHERE i.o = 'i' AND positions[i.n] > 0;
     -- What follows is rare beside issuing, and its order within a family matters: one by one.
     -- (Looking for it in the text is cheaper than taking the rows apart again, and can only err on the side of work.)
@@ -75,7 +77,7 @@ BEGIN
         FOR f IN
             SELECT * FROM json_to_recordset(facts)
                 AS r(n int, o text, id uuid, family uuid, application uuid, refresh_digest text,
-                     refresh_expires_at timestamptz, ended_at timestamptz, ended_because text)
+                     refresh_expires_at timestamptz, ended_at timestamptz, ended_because text, version bigint)
              WHERE positions[r.n] > 0 AND (r.o <> 'i' OR r.refresh_digest IS NOT NULL)
              ORDER BY r.n
         LOOP
@@ -86,12 +88,12 @@ BEGIN
                 INSERT INTO refresh_tokens (digest, family, application, expires_at, position)
                 VALUES (decode(f.refresh_digest, 'hex'), f.family, f.application, f.refresh_expires_at, positions[f.n]);
             ELSIF f.id IS NOT NULL THEN
-                UPDATE tokens SET ended_at = f.ended_at, ended_because = f.ended_because
+                UPDATE tokens SET ended_at = f.ended_at, ended_because = f.ended_because, version = f.version
                  WHERE id = f.id AND ended_at IS NULL;
             ELSE
-                UPDATE tokens SET ended_at = f.ended_at, ended_because = f.ended_because
-                 WHERE (id = f.family OR (family = f.family AND family <> id)) AND ended_at IS NULL
-                   AND position < positions[f.n];
+                UPDATE tokens SET ended_at = coalesce(ended_at, f.ended_at), version = f.version,
+                       ended_because = CASE WHEN ended_at IS NULL THEN f.ended_because ELSE ended_because END
+                 WHERE (id = f.family OR (family = f.family AND family <> id)) AND position < positions[f.n];
                 UPDATE refresh_tokens SET ended_at = f.ended_at, position = positions[f.n]
                  WHERE family = f.family AND ended_at IS NULL;
             END IF;
@@ -122,6 +124,8 @@ def _issued(event: TokenFamily.Issued | TokenFamily.Refreshed, _: Context) -> It
         fact["membership"] = event.membership
     if event.end_user is not None:
         fact["end_user"] = event.end_user
+    if event.originator_version > 1:  # absent, so that the hot path carries nothing more: the first
+        fact["version"] = event.originator_version
     if event.refresh_digest is not None:
         fact["refresh_digest"] = event.refresh_digest
         fact["refresh_expires_at"] = event.refresh_expires_at
@@ -141,6 +145,7 @@ def _revoked(event: TokenFamily.Revoked, _: Context) -> Iterable[Fact]:
         "family": event.originator_id,
         "ended_at": event.timestamp,
         "ended_because": event.reason,
+        "version": event.originator_version,
     }
 
 
@@ -150,6 +155,7 @@ def _reused(event: TokenFamily.ReuseDetected, _: Context) -> Iterable[Fact]:
         "family": event.originator_id,
         "ended_at": event.timestamp,
         "ended_because": "refresh token reuse",
+        "version": event.originator_version,
     }
 
 
@@ -203,12 +209,37 @@ SELECT r.digest, r.family, r.application, r.expires_at, r.used_at, r.ended_at
   FROM refresh_tokens r WHERE r.digest = $1
 """
 FAMILY_OF = "SELECT family FROM tokens WHERE id = $1"
+FAMILY = """
+SELECT t.id, t.organization, t.application, t.issued_at, t.ended_at, t.version,
+       EXISTS (SELECT FROM refresh_tokens r
+                WHERE r.family = $1 AND r.used_at IS NULL AND r.ended_at IS NULL) AS renewable
+  FROM tokens t WHERE t.id = $1 OR (t.family = $1 AND t.family <> t.id)
+"""
 
 
 async def family_of(connection: asyncpg.Pool, token: UUID) -> UUID | None:
     """Return the family of an access token, None when it was never issued or is purged."""
     family: UUID | None = await connection.fetchval(FAMILY_OF, token)
     return family
+
+
+async def family(connection: asyncpg.Pool, family: UUID) -> TokenFamily | None:
+    """Return a family as its rows tell it, good for ending it; None when there are no rows (any more)."""
+    rows = await connection.fetch(FAMILY, family)
+    if not rows:
+        return None
+    first = rows[0]
+    ended = {row["id"] for row in rows if row["ended_at"] is not None}
+    return TokenFamily.recalled(
+        id=family,
+        version=max(row["version"] for row in rows),
+        organization=first["organization"],
+        application=first["application"],
+        tokens={row["id"] for row in rows},
+        revoked=ended,
+        ended=len(ended) == len(rows) and not first["renewable"],
+        at=first["issued_at"],
+    )
 
 
 async def by_digests(

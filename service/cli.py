@@ -22,7 +22,13 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Muniment: an event-sourced authorization service.")
+# Failures nobody foresaw end in Python's own traceback: it is shorter, can be pasted, and shows no values.
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Muniment: an event-sourced authorization service.",
+)
 keys = typer.Typer(no_args_is_help=True, help="Signing keys and the master key.")
 projections = typer.Typer(no_args_is_help=True, help="Read models.")
 events = typer.Typer(no_args_is_help=True, help="The event log.")
@@ -126,6 +132,8 @@ def rotate_keys(
             typer.echo(f"activated  {rotation.activated.kid}")
         for key in rotation.retired:
             typer.echo(f"retired    {key.kid}")
+        if rotation.activated is None:
+            typer.echo(f"It signs once it was published for {publish_ahead:g} h: run this command again then.")
 
     with_tools(work)
 
@@ -246,13 +254,15 @@ def _document(entry: Entry) -> str:
 
 def main() -> None:
     """Run the command line; what an operator can mend is told in one sentence, without a traceback."""
+    from domain.refusals import Refusal  # noqa: PLC0415
     from service.bootstrap import WeakRootSecret  # noqa: PLC0415
     from service.initialization import WrongMasterKey  # noqa: PLC0415
     from service.postgres.problem import PostgresProblem  # noqa: PLC0415
     from service.secrets.key_file import KeyFileExposed  # noqa: PLC0415
-    from service.secrets.master_key import InvalidMasterKey  # noqa: PLC0415
+    from service.secrets.master_key import InvalidMasterKey, UnknownMasterKey  # noqa: PLC0415
+    from service.store.connections import DatabaseUnreachable  # noqa: PLC0415
     from service.store.migrations import SchemaMismatch  # noqa: PLC0415
-    from service.supervisor import WorkersKeepDying  # noqa: PLC0415
+    from service.supervisor import CannotListen, WorkersKeepDying  # noqa: PLC0415
 
     try:
         app()
@@ -263,9 +273,14 @@ def main() -> None:
         PostgresProblem,
         KeyFileExposed,
         InvalidMasterKey,
+        UnknownMasterKey,
+        DatabaseUnreachable,
         SchemaMismatch,
+        CannotListen,
         WorkersKeepDying,
+        Refusal,
         OSError,
     ) as problem:
-        sys.stderr.write(f"muniment: {problem}\n")
+        sentence = problem.sentence if isinstance(problem, Refusal) else problem
+        sys.stderr.write(f"muniment: {sentence}\n")
         sys.exit(1)

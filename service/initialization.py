@@ -15,6 +15,8 @@ from service.store.store import Store
 from service.store.vault import Vault
 
 if TYPE_CHECKING:
+    import asyncpg
+
     from service.bootstrap import RootApplication
     from service.clock import Clock
     from service.settings import Settings
@@ -53,13 +55,21 @@ async def initialize(dsn: str, settings: Settings, clock: Clock) -> RootApplicat
         else:
             await migrations.check(owner)
         await migrations.ensure_partitions(owner)
-        noted = await migrations.noted_master_key(owner)
-        if noted not in ring.ids:
-            msg = f"the database was set up with master key {noted}; this process has {', '.join(ring.ids)}"
-            raise WrongMasterKey(msg)
+        await require_master_key(owner, ring)
     finally:
         await owner.close()
     return await _first_start(dsn, settings, clock, ring)
+
+
+async def require_master_key(owner: asyncpg.Connection, ring: MasterKeys) -> None:
+    """Raise WrongMasterKey unless the ring opens what the database holds."""
+    noted = await migrations.noted_master_key(owner)
+    if noted not in ring.ids:
+        msg = (
+            f"the database's secrets are wrapped under master key {noted}, and this process has {', '.join(ring.ids)}: "
+            f"set MUNIMENT_MASTER_KEY, or bring {MASTER_KEY_FILE} back to the data folder"
+        )
+        raise WrongMasterKey(msg)
 
 
 async def _first_start(dsn: str, settings: Settings, clock: Clock, ring: MasterKeys) -> RootApplication | None:
@@ -68,14 +78,15 @@ async def _first_start(dsn: str, settings: Settings, clock: Clock, ring: MasterK
     try:
         writers = registry.expected_writers(MODELS.values(), await registry.rows(pool))
         appender = Appender(
-            connections.connector(dsn, name=NAME),
-            application_name=NAME,
+            connections.named_connector(dsn),
+            application_name=f"{NAME}-{clock.new_id().hex[-12:]}",
             writers=writers,
             master_key=lambda: ring.current_id,
         )
         await appender.start()
         store = Store(pool, appender, Vault(pool, SubjectKeys(ring, time.monotonic), ring), clock)
         root = await bootstrap.first_start(store, settings, clock)
+        await bootstrap.follow_audiences(store, settings, clock)
         await erasures.apply_again(store, settings.data_dir)
     finally:
         if appender is not None:

@@ -53,27 +53,44 @@ def address(settings: Settings) -> Iterator[str]:
 
 @asynccontextmanager
 async def tools(dsn: str, settings: Settings) -> AsyncIterator[Tools]:
-    """Yield a store over an initialised database. Raises SchemaMismatch when it is not this program's."""
+    """Yield a store over an initialised database. Raises DatabaseUnreachable, SchemaMismatch and WrongMasterKey."""
     ring = initialization.master_keys(settings)
-    owner = await connections.owner(dsn)
+    async with _owner(dsn) as owner:
+        # Before anything else connects: the service's own role exists only once the schema does.
+        await migrations.check(owner)
+        await initialization.require_master_key(owner, ring)
+        async with _working(dsn, ring, owner) as working:
+            yield working
+
+
+@asynccontextmanager
+async def _owner(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await connections.owner(dsn)
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@asynccontextmanager
+async def _working(dsn: str, ring: MasterKeys, owner: asyncpg.Connection) -> AsyncIterator[Tools]:
     pool = await connections.pool(dsn, size=2, name=NAME)
     try:
-        await migrations.check(owner)
+        clock = Clock()
         vault = Vault(pool, SubjectKeys(ring, time.monotonic), ring)
         appender = Appender(
-            connections.connector(dsn, name=NAME),
-            application_name=NAME,
+            connections.named_connector(dsn),
+            application_name=f"{NAME}-{clock.new_id().hex[-12:]}",
             writers=registry.expected_writers(MODELS.values(), await registry.rows(pool)),
             master_key=lambda: ring.current_id,
         )
         await appender.start()
         try:
-            yield Tools(Store(pool, appender, vault, Clock()), pool, owner, vault)
+            yield Tools(Store(pool, appender, vault, clock), pool, owner, vault)
         finally:
             await appender.stop()
     finally:
         await pool.close()
-        await owner.close()
 
 
 async def rotate_master(dsn: str, settings: Settings) -> tuple[str, int]:
@@ -84,13 +101,11 @@ async def rotate_master(dsn: str, settings: Settings) -> tuple[str, int]:
     """
     path = settings.data_dir / initialization.MASTER_KEY_FILE
     ring = initialization.master_keys(settings) if settings.master_key is not None else MasterKeys.rotate(path)
-    owner = await connections.owner(dsn)
-    try:
+    async with _owner(dsn) as owner:
+        await migrations.check(owner)
         vault = Vault(owner, SubjectKeys(ring, time.monotonic), ring)
         async with owner.transaction():
             await owner.execute(APPEND_LOCK)
             count = await vault.rewrap(owner)
             await migrations.change_master_key(owner, ring.current_id)
-    finally:
-        await owner.close()
     return ring.current_id, count

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from aiohttp import web
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from service.clock import Clock
     from service.http.bearer import Bearer
     from service.http.limiter import Limiter
-    from service.oauth.clients import Clients
+    from service.oauth.clients import Client, Clients
     from service.oauth.issuing import Issuer
     from service.oauth.key_ring import KeyRing
     from service.operations.metrics import Metrics
@@ -47,3 +48,9 @@ class Parts:
 
 
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)
+
+REQUEST_ID: web.RequestKey[UUID] = web.RequestKey("request_id", UUID)
+PRESENTED_CLIENT: web.RequestKey[str] = web.RequestKey("presented_client", str)
+"""The client id that an OAuth request came with; it may name nobody."""
+CLIENT: web.RequestKey[Client] = web.RequestKey("client")
+"""The client that an OAuth request was authenticated as."""

@@ -8,6 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from domain.application import CLIENT_ID
+from domain.refusals import Invalid
+from domain.scope import audience as checked_audience
+from service.secrets import ring_text
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -71,12 +76,11 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
     issuer = text("ISSUER") or ""
     if issuer:
         issuer = _issuer(issuer)
-    database_url = text("DATABASE_URL")
-    master_key = text("MASTER_KEY")
+    database_url = _database_url(text("DATABASE_URL"))
+    master_key = _master_key(text("MASTER_KEY"))
     if database_url is not None and master_key is None:
         msg = "MUNIMENT_MASTER_KEY (32 bytes in base64) is required with MUNIMENT_DATABASE_URL"
         raise BadSetting(msg)
-    audiences = tuple(part.strip() for part in (text("MANAGEMENT_AUDIENCES") or "").split(",") if part.strip())
     rate = number("RATE_LIMIT", 0, 0, 10_000_000)
     return Settings(
         host=text("HOST") or "127.0.0.1",
@@ -85,8 +89,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=database_url,
         data_dir=Path(text("DATA_DIR") or "var").absolute(),
         issuer=issuer,
-        management_audiences=audiences,
-        root_client_id=text("ROOT_CLIENT_ID"),
+        management_audiences=_audiences(text("MANAGEMENT_AUDIENCES") or ""),
+        root_client_id=_client_id(text("ROOT_CLIENT_ID")),
         root_client_secret=text("ROOT_CLIENT_SECRET"),
         master_key=master_key,
         signing_algorithm=algorithm,
@@ -103,3 +107,36 @@ def _issuer(value: str) -> str:
         msg = f"MUNIMENT_ISSUER is an http(s) URL without query and fragment, not {value!r}"
         raise BadSetting(msg)
     return value.rstrip("/")
+
+
+def _database_url(value: str | None) -> str | None:
+    """Return the address. What is wrong with it is not quoted: it holds a password."""
+    if value is not None and urlsplit(value).scheme not in ("postgresql", "postgres"):
+        msg = "MUNIMENT_DATABASE_URL is an address such as postgresql://user:password@host/database"
+        raise BadSetting(msg)
+    return value
+
+
+def _master_key(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            ring_text.read(value)
+        except ring_text.InvalidMasterKey as problem:
+            msg = f"MUNIMENT_MASTER_KEY: {problem}"
+            raise BadSetting(msg) from None
+    return value
+
+
+def _audiences(value: str) -> tuple[str, ...]:
+    try:
+        return tuple(checked_audience(part.strip()) for part in value.split(",") if part.strip())
+    except Invalid as refusal:
+        msg = f"MUNIMENT_MANAGEMENT_AUDIENCES is a list with commas. {refusal.sentence}, not {refusal.detail}"
+        raise BadSetting(msg) from None
+
+
+def _client_id(value: str | None) -> str | None:
+    if value is not None and not CLIENT_ID.fullmatch(value):
+        msg = f"MUNIMENT_ROOT_CLIENT_ID has 1 to 128 visible ASCII characters and no colon, unlike {value!r}"
+        raise BadSetting(msg)
+    return value

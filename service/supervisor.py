@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import select
 import signal
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from service.bootstrap import FILE
 from service.clock import Clock
 from service.initialization import initialize
 
@@ -33,6 +35,10 @@ EARLY_DEATHS = 5  # workers that die this often before they serve stop the servi
 WORKER = "import sys; from service.worker_process import main; main(*map(int, sys.argv[1:]))"
 
 log = structlog.get_logger(__name__)
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on; the message names it."""
 
 
 class WorkersKeepDying(Exception):
@@ -62,8 +68,17 @@ def complete(settings: Settings, port: int) -> Settings:
 def reserve_port(settings: Settings) -> socket.socket:
     """Return a bound socket that holds the port, a free one for 0, while the workers listen on it themselves.
 
-    Raises OSError when something else listens there.
+    Raises CannotListen, when something else listens there for example.
     """
+    try:
+        return _bound(settings)
+    except OSError as error:
+        hint = "; choose another port with --port or MUNIMENT_PORT" if error.errno == errno.EADDRINUSE else ""
+        msg = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}{hint}"
+        raise CannotListen(msg) from None
+
+
+def _bound(settings: Settings) -> socket.socket:
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     # Workers share the port with SO_REUSEPORT, which would let a second service slip in unseen: look first, without it.
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -188,11 +203,14 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def serve(settings: Settings) -> None:
     """Run the whole service in the foreground until SIGTERM or SIGINT."""
-    with database(settings) as dsn, reserve_port(settings) as holder:
+    # The port comes first: whoever cannot have it should not have to wait for a database.
+    with reserve_port(settings) as holder, database(settings) as dsn:
         settings = complete(settings, holder.getsockname()[1])
         root = asyncio.run(initialize(dsn, settings, Clock()))
         if root is not None and root.generated:
             print(introduce(root, settings), flush=True)  # noqa: T201 - shown once, to the person who started it
+        elif (kept := settings.data_dir / FILE).exists():
+            print(f"The root application's credentials are kept in {kept}", flush=True)  # noqa: T201 - as above
         with tempfile.TemporaryDirectory(prefix="mun-run-") as folder:
             Supervisor(dsn, settings, folder).run(f"Muniment serves on {_address(settings)} (issuer {settings.issuer})")
 

@@ -69,10 +69,9 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
     metrics = Metrics(
         worker=int(os.environ.get(WORKER_NUMBER_VARIABLE, "0")), folder=None if folder is None else Path(folder)
     )
-    appender_name = f"{name}-append"
     appender = Appender(
-        connections.connector(dsn, name=appender_name),
-        application_name=appender_name,
+        connections.named_connector(dsn),
+        application_name=f"{name}-append",
         writers=registry.expected_writers(MODELS.values(), await registry.rows(pool)),
         master_key=lambda: ring.current_id,
         on_commit=bell.ring,

@@ -72,7 +72,7 @@ async def open_parts(store_database: str) -> AsyncIterator[Callable[[], Awaitabl
     async with AsyncExitStack() as stack:
 
         async def open_one() -> StoreParts:
-            return await stack.enter_async_context(_opened(store_database, clock))
+            return await stack.enter_async_context(opened(store_database, clock))
 
         yield open_one
 
@@ -100,14 +100,14 @@ async def _install(dsn: str) -> None:
 
 
 @asynccontextmanager
-async def _opened(dsn: str, clock: FakeClock) -> AsyncIterator[StoreParts]:
+async def opened(dsn: str, clock: FakeClock) -> AsyncIterator[StoreParts]:
     keys = MasterKeys([MASTER_KEY])
     name = f"test-{uuid.uuid4().hex[:8]}"
     owner = await connections.owner(dsn)
     pool = await connections.pool(dsn, size=4, name=name)
     vault = Vault(pool, SubjectKeys(keys, clock.monotonic), keys)
     appender = Appender(
-        connections.connector(dsn, name=f"{name}-append"),
+        connections.named_connector(dsn),
         application_name=f"{name}-append",
         writers=registry.expected_writers(MODELS.values(), await registry.rows(pool)),
         master_key=lambda: keys.current_id,

@@ -12,6 +12,11 @@ BEGIN
                 NULL;  -- another database of this cluster made it a moment ago: roles belong to the cluster
             END;
         END IF;
+        -- An owner who is no superuser must be a member to act as the service; from PostgreSQL 16 on, having made the
+        -- role is not enough.
+        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+            EXECUTE format('GRANT %I TO %I', wanted, current_user);
+        END IF;
     END LOOP;
 END $$;
 

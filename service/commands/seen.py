@@ -46,7 +46,11 @@ async def to_change(decision: Decision, by: Caller, kind: type[K], stream: UUID)
 
     The append is refused when it has changed by then. Raises the Unknown refusal of the kind.
     """
-    found = await decision.load(kind, stream)
+    return seen(decision, by, kind, await decision.load(kind, stream))
+
+
+def seen(decision: Decision, by: Caller, kind: type[K], found: K | None) -> K:
+    """Return what was found if the caller sees it, and record the decision in its organization. Raises as above."""
     if found is None or not by.sees(found.organization):
         raise UNKNOWN[kind]
     decision.organization = found.organization

@@ -8,7 +8,7 @@ from domain import text
 from domain.refusals import UnknownToken
 from domain.token_family import TokenFamily
 from projections import tokens
-from service.commands.seen import to_change
+from service.commands.seen import seen, to_change
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -35,14 +35,21 @@ async def revoke(
     a token that was purged after its expiry) or InvalidReason.
     """
     reason = text.reason(reason)
+    replay = False
 
     async def command(decision: Decision) -> None:
+        nonlocal replay
         stream = family
         if stream is None and token is not None:
             stream = await tokens.family_of(decision.connection, token)
         if stream is None:
             raise UnknownToken
-        ending = await to_change(decision, by, TokenFamily, stream)
+        if replay:
+            ending = await to_change(decision, by, TokenFamily, stream)
+        else:
+            # Rows tell enough. Should something have happened to the family meanwhile, its events have the last word.
+            replay = True
+            ending = seen(decision, by, TokenFamily, await tokens.family(decision.connection, stream))
         ending.revoke(token, reason, store.clock.now())
         decision.save(ending)
 

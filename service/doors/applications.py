@@ -94,7 +94,9 @@ def _registered(made: WithSecrets) -> Answer:
         {"id": one.id, "name": one.name, "secret": one.text, "hint": one.hint, "expires_at": one.expires_at}
         for one in made.secrets
     ]
-    return Answer({**DOCUMENT.of(made.application), "secrets": secrets})
+    document = DOCUMENT.of(made.application)
+    # Its secrets are events of their own, a moment later, which leave its row's time of change alone.
+    return Answer({**document, "updated_at": document["created_at"], "secrets": secrets})
 
 
 def _of_row(row: Row) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Callers see their own organization's; root sees all, those of nobody known (a wr
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pydantic
@@ -32,6 +33,8 @@ COLUMNS = (
     "address",
     "user_agent",
 )
+# Before that there were no refusals; the last moment of the calendar would read as infinity.
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 VISIBLE = r"^[\x20-\x7e]{1,200}$"
 
 
@@ -52,6 +55,10 @@ def _of_row(row: Row) -> dict[str, Any]:
     return {name: row[name] for name in COLUMNS}
 
 
+def _within(moment: datetime | None) -> datetime | None:
+    return None if moment is None else min(max(moment, EARLIEST), LATEST)
+
+
 @DOOR.route("GET", "/api/refusals", permission="read_audit", summary="Page through the refusals", query=Filter)
 async def listed(call: Call) -> Answer:
     """Answer a page; a short one, even an empty one, goes on while `next` is not null."""
@@ -62,8 +69,8 @@ async def listed(call: Call) -> Answer:
         client=query.client,
         operation=query.operation,
         code=query.code,
-        since=query.since,
-        until=query.until,
+        since=_within(query.since),
+        until=_within(query.until),
         before=query.after,
         limit=query.limit,
     )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from aiohttp import web, web_response
 
 from service.doors import DOORS
 from service.http.body import MAX_BODY
 from service.http.request import identify
-from service.http.unexpected import unexpected
 from service.oauth import introspection, metadata, revocation, token_endpoint
 from service.operations import endpoints
 from service.parts import PARTS, Parts
 
+# aiohttp names itself and Python, with their versions, also in answers that no handler makes; it has no setting for it.
+web_response.SERVER_SOFTWARE = "Muniment"  # type: ignore[attr-defined]
+
 
 def build(parts: Parts) -> web.Application:
     """Return the application over its parts; who called starts and stops them."""
-    app = web.Application(middlewares=[identify, unexpected], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[identify], client_max_size=MAX_BODY)
     app[PARTS] = parts
     route = app.router.add_route
     route("POST", "/oauth2/token", token_endpoint.STANDARD)
@@ -23,9 +25,9 @@ def build(parts: Parts) -> web.Application:
     route("POST", "/oidc/token", token_endpoint.ACCOUNT_SETTINGS)
     route("POST", "/oauth2/introspect", introspection.HANDLER)
     route("POST", "/oauth2/revoke", revocation.HANDLER)
-    route("GET", "/.well-known/oauth-authorization-server", metadata.authorization_server)
-    route("GET", "/.well-known/openid-configuration", metadata.openid_configuration)
-    route("GET", "/.well-known/jwks.json", metadata.key_set)
+    app.router.add_get("/.well-known/oauth-authorization-server", metadata.authorization_server)
+    app.router.add_get("/.well-known/openid-configuration", metadata.openid_configuration)
+    app.router.add_get("/.well-known/jwks.json", metadata.key_set)
     endpoints.add_to(app)
     for door in DOORS:
         door.add_to(app)

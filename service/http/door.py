@@ -24,7 +24,7 @@ from service.http.consistency import PositionBeyondHead, PositionNotReached, awa
 from service.http.exactly_once import replayed
 from service.http.input import Nothing
 from service.http.request import client_address
-from service.parts import PARTS
+from service.parts import PARTS, REQUEST_ID
 from service.store.refusals import AlreadyAnswered, StoreRefusal
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Door:
     """A set of routes with one error shape. Native doors answer problem+json."""
 
     def __init__(self, name: str) -> None:
-        """Begin without routes. `name` prefixes operations in the record of refusals."""
+        """Begin without routes. `name` tells doors apart, for people."""
         self.name = name
         self.routes: list[Route] = []
 
@@ -217,7 +217,7 @@ class Door:
                 if status == web.HTTPServiceUnavailable.status_code:
                     extra["headers"] = {"Retry-After": "1"}
                 if isinstance(refused, Refusal) and refused.detail:
-                    log.info("refused", refusal=code, detail=refused.detail, request_id=str(request["request_id"]))
+                    log.info("refused", refusal=code, detail=refused.detail, request_id=str(request[REQUEST_ID]))
             _record(request, parts, route, authenticated, status=status, code=code, sentence=sentence)
             return self.refuse(status, code, sentence, **extra)
 
@@ -233,7 +233,7 @@ class Door:
             challenge = f'Bearer error="insufficient_scope", scope="{route.permission}"'
             sentence = f"The permission {route.permission} is missing"
             raise _Refused(403, "insufficient_scope", sentence, headers={"WWW-Authenticate": challenge})
-        call = Call(request, parts, route, authenticated, parts.bearer.origin(authenticated, request["request_id"]))
+        call = Call(request, parts, route, authenticated, parts.bearer.origin(authenticated, request[REQUEST_ID]))
         raw = b""
         if route.query is not None or request.query_string:
             call.query = _validated(route.query or Nothing, "query", values=_query(request))
@@ -351,6 +351,6 @@ def _record(
         status=status,
         code=code,
         detail=sentence,
-        request_id=request["request_id"],
+        request_id=request[REQUEST_ID],
         address=client_address(request),
     )

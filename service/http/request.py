@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
+from service.http.unexpected import answered
 from service.operations import logging
-from service.parts import PARTS
+from service.parts import PARTS, REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-REQUEST_ID = "X-Request-Id"
+REQUEST_ID_HEADER = "X-Request-Id"
 INTROSPECTION = "/oauth2/introspect"
 QUIET = frozenset({"/oauth2/token", "/oauth2/v1/token", "/oidc/token", INTROSPECTION})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -37,18 +38,14 @@ async def identify(
     """
     parts = request.app[PARTS]
     request_id = parts.clock.new_id()
-    request["request_id"] = request_id
+    request[REQUEST_ID] = request_id
     logging.request_id.set(request_id)
     path = request.path
     started = time.perf_counter()
     status = 500
     try:
-        response = await handler(request)
+        response = await answered(request, handler)
         status = response.status
-    except web.HTTPException as raised:
-        status = raised.status
-        raised.headers[REQUEST_ID] = str(request_id)
-        raise
     finally:
         seconds = time.perf_counter() - started
         if status >= web.HTTPBadRequest.status_code or (request.method != "GET" and path != INTROSPECTION):
@@ -68,5 +65,5 @@ async def identify(
                 ms=round(seconds * 1000, 2),
                 request_id=str(request_id),
             )
-    response.headers[REQUEST_ID] = str(request_id)
+    response.headers[REQUEST_ID_HEADER] = str(request_id)
     return response

@@ -9,6 +9,7 @@ import structlog
 from aiohttp import web
 
 from service.http.problems import problem
+from service.parts import REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -18,8 +19,7 @@ UNREACHABLE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.
                asyncpg.AdminShutdownError, asyncpg.TooManyConnectionsError)  # fmt: skip
 
 
-@web.middleware
-async def unexpected(
+async def answered(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
     """Turn routing errors and failures into problem documents; the cause goes to the log with the request's id."""
@@ -33,10 +33,10 @@ async def unexpected(
     except web.HTTPException as raised:
         return problem(raised.status, "http_error", raised.reason)
     except UNREACHABLE:
-        log.exception("database_unreachable", request_id=str(request["request_id"]))
+        log.exception("database_unreachable", request_id=str(request[REQUEST_ID]))
         return problem(
             503, "unavailable", "The service is unavailable, try again shortly", headers={"Retry-After": "1"}
         )
     except Exception:
-        log.exception("request_failed", request_id=str(request["request_id"]))
+        log.exception("request_failed", request_id=str(request[REQUEST_ID]))
         return problem(500, "internal_error", "The request failed; its id names it in the log")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from service.oauth import client_assertion
-from service.oauth.errors import OAuthError, invalid_client, invalid_request
+from service.oauth.errors import OAuthError, invalid_client, invalid_request, unauthorized_client
 from service.secrets.digests import verify_any
 
 if TYPE_CHECKING:
@@ -31,12 +31,16 @@ CLIENT_ID = re.compile(r"[\x21-\x39\x3B-\x7E]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What a client presented: a secret or an assertion. `basic` says whether the answer carries a challenge."""
+    """What a client presented: a secret or an assertion. `basic` says whether the answer carries a challenge.
+
+    `as_sent` is the secret of a Basic header before it was form-decoded: curl and many others do not encode it.
+    """
 
     client_id: str
     secret: str | None = None
     assertion: str | None = None
     basic: bool = False
+    as_sent: str | None = None
 
     @property
     def challenge(self) -> str | None:
@@ -80,15 +84,15 @@ def _basic(header: str) -> Credentials:
         raise invalid_client("authorization scheme is not Basic", challenge=CHALLENGE)
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode("utf-8")
-        name, colon, secret = text.partition(":")
+        name, colon, sent = text.partition(":")
         if not colon:
             raise ValueError  # noqa: TRY301 - one answer for everything malformed
-        client_id, secret = unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict")
+        client_id, secret = unquote_plus(name, errors="strict"), unquote_plus(sent)
     except (ValueError, binascii.Error):
         raise invalid_client("malformed Basic credentials", challenge=CHALLENGE) from None
     if not CLIENT_ID.fullmatch(client_id):
         raise invalid_client("malformed client id", challenge=CHALLENGE)
-    return Credentials(client_id, secret=secret, basic=True)
+    return Credentials(client_id, secret=secret, basic=True, as_sent=None if sent == secret else sent)
 
 
 def _checked(client_id: str) -> str:
@@ -100,16 +104,19 @@ def _checked(client_id: str) -> str:
 def verify(credentials: Credentials, client: Client | None, now: datetime, *, audiences: tuple[str, ...]) -> Client:
     """Return the client if the credentials are its own and it may act; its assertion's `jti` is checked elsewhere.
 
-    Raises the same OAuthError in every other case, after the same number of comparisons. `audiences` are those a
-    client assertion may name (spec/README.md 17).
+    Raises the same OAuthError in every other case, after comparable work; only a public client, whose id is no secret
+    and which has nothing to prove itself with, is told that it may not come here. `audiences` are those a client
+    assertion may name (spec/README.md 17).
     """
+    if client is not None and not client.confidential:
+        raise unauthorized_client("A public client may not use this endpoint")
     if credentials.assertion is not None:
-        verified = client is not None and client_assertion.verify(
-            credentials.assertion, client, now, audiences=audiences
-        )
+        verified = client_assertion.verify(credentials.assertion, client, now, audiences=audiences)
     else:
         digests = client.digests(now) if client is not None else []
         verified = verify_any(credentials.secret or "", digests) is not None
+        if not verified and credentials.as_sent is not None:
+            verified = verify_any(credentials.as_sent, digests) is not None
     if client is None or not verified:
         raise invalid_client("unknown client or wrong credentials", challenge=credentials.challenge)
     if not client.active:

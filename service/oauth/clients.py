@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain.application_settings import TokenFormat
+from domain.application_settings import Kind, TokenFormat
 from projections import applications
 from service.coalescer import Coalescer
 
@@ -37,7 +37,8 @@ class Client:
     id: UUID
     organization: UUID
     client_id: str
-    kind: str
+    kind: Kind
+    confidential: bool
     permissions: frozenset[str]
     audiences: frozenset[str]
     token_format: TokenFormat
@@ -103,12 +104,14 @@ class _GrantRow(msgspec.Struct):
 
 
 def _client(row: asyncpg.Record) -> Client:
+    kind = Kind(row["kind"])
     grants = _grants.decode(row["grants"]) if row["grants"] else []
     return Client(
         id=row["id"],
         organization=row["organization"],
         client_id=row["client_id"],
-        kind=row["kind"],
+        kind=kind,
+        confidential=kind.confidential,
         permissions=frozenset(row["permissions"]),
         audiences=frozenset(row["audiences"]),
         token_format=TokenFormat(row["token_format"]),

@@ -8,9 +8,10 @@ import structlog
 
 from domain.refusals import Refusal
 from service.http.request import client_address
+from service.http.unexpected import UNREACHABLE
 from service.oauth import answers, parameters
-from service.oauth.errors import SLOW_DOWN, UNAVAILABLE, OAuthError, of_refusal
-from service.parts import PARTS
+from service.oauth.errors import OAuthError, failed, of_refusal, slow_down, unavailable
+from service.parts import CLIENT, PARTS, PRESENTED_CLIENT, REQUEST_ID
 from service.store.refusals import StoreRefusal
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from service.oauth.clients import Client
     from service.parts import Parts
 
     Work = Callable[[web.Request, Parts, dict[str, str]], Awaitable[web.Response]]
@@ -42,32 +44,37 @@ def endpoint(
         except Refusal as refusal:
             refused = of_refusal(refusal)
         except StoreRefusal:
-            refused = UNAVAILABLE
+            refused = unavailable()
+        except UNREACHABLE:
+            log.exception("database_unreachable")
+            return answers.error(unavailable(), render)
+        except Exception:
+            log.exception("request_failed")
+            return answers.error(failed(), render)
         _record(request, parts, values, operation, refused)
         return answers.error(refused, render)
 
     return handle
 
 
-def admit(parts: Parts, client_id: str, limit: int | None) -> None:
-    """Count a request of a client. Raises OAuthError 429 when its rate limit is used up."""
-    wait = parts.limiter.admit(client_id, limit)
+def admit(request: web.Request, parts: Parts, client: Client) -> None:
+    """Count a request of a client that proved itself. Raises OAuthError 429 when its rate limit is used up."""
+    request[CLIENT] = client
+    wait = parts.limiter.admit(client.client_id, client.rate_limit)
     if wait:
-        problem = OAuthError(SLOW_DOWN.error, SLOW_DOWN.description, status=SLOW_DOWN.status)
-        problem.retry_after = wait
-        raise problem
+        raise slow_down(wait)
 
 
 def _record(request: web.Request, parts: Parts, values: dict[str, str], operation: str, problem: OAuthError) -> None:
-    known = request.get("client")
+    known = request.get(CLIENT)
     parts.refused.note(
         organization=known.organization if known else None,
         actor=known.id if known else None,
-        client=known.client_id if known else (request.get("client_id") or values.get("client_id")),
+        client=known.client_id if known else (request.get(PRESENTED_CLIENT) or values.get("client_id")),
         operation=operation,
         status=problem.status,
         code=problem.error,
         detail=problem.detail or problem.description,
-        request_id=request["request_id"],
+        request_id=request[REQUEST_ID],
         address=client_address(request),
     )

@@ -8,7 +8,9 @@ from domain import refusals
 class OAuthError(Exception):
     """An error that a token endpoint answers. `description` is public, `detail` goes to the log only."""
 
-    def __init__(self, error: str, description: str, *, status: int = 400, detail: str = "") -> None:
+    def __init__(
+        self, error: str, description: str, *, status: int = 400, detail: str = "", retry_after: int = 1
+    ) -> None:
         """Keep the parts of the answer."""
         super().__init__(f"{error}: {detail or description}")
         self.error = error
@@ -16,7 +18,7 @@ class OAuthError(Exception):
         self.status = status
         self.detail = detail
         self.challenge: str | None = None
-        self.retry_after = 1
+        self.retry_after = retry_after
 
 
 def invalid_request(description: str) -> OAuthError:
@@ -46,8 +48,19 @@ def unauthorized_client(description: str) -> OAuthError:
     return OAuthError("unauthorized_client", description)
 
 
-UNAVAILABLE = OAuthError("temporarily_unavailable", "The service is busy, try again shortly", status=503)
-SLOW_DOWN = OAuthError("slow_down", "Too many requests", status=429)
+def slow_down(seconds: int) -> OAuthError:
+    """Return the error for a client that has used up its rate limit, for so long."""
+    return OAuthError("slow_down", "Too many requests", status=429, retry_after=seconds)
+
+
+def unavailable() -> OAuthError:
+    """Return the error for a moment at which nothing can be decided."""
+    return OAuthError("temporarily_unavailable", "The service is busy, try again shortly", status=503)
+
+
+def failed() -> OAuthError:
+    """Return the error for a failure, whose insides never leave the process."""
+    return OAuthError("server_error", "The request failed; its id names it in the log", status=500)
 
 
 def of_refusal(refusal: refusals.Refusal) -> OAuthError:

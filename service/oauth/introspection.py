@@ -14,6 +14,7 @@ from service.oauth import answers
 from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
 from service.oauth.errors import invalid_request
+from service.parts import PRESENTED_CLIENT
 from service.tokens import is_active
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ INACTIVE = {"active": False}
 async def introspect(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
     """Answer for one token; `token_type_hint` is not needed, for the digest says where to look."""
     credentials = presented(request, parameters)
-    request["client_id"] = credentials.client_id
+    request[PRESENTED_CLIENT] = credentials.client_id
     token = parameters.get("token")
     # Both are asked for at once: the two look-ups share no order, and an unauthenticated caller learns nothing.
     looked_up = asyncio.ensure_future(parts.tokens.find(token)) if token else None
@@ -39,8 +40,7 @@ async def introspect(request: web.Request, parts: Parts, parameters: dict[str, s
         if looked_up is not None:
             looked_up.cancel()
         raise
-    request["client"] = client
-    admit(parts, client.client_id, client.rate_limit)
+    admit(request, parts, client)
     if looked_up is None:
         raise invalid_request("token is missing")
     row = await looked_up

@@ -10,27 +10,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from domain.application_settings import TokenFormat
+from domain.application_settings import Kind, TokenFormat
 from domain.permissions import PERMISSIONS, allows
 from domain.token_family import TokenFamily
 from service.oauth import client_assertion, client_authentication
 from service.oauth.errors import (
-    UNAVAILABLE,
     OAuthError,
     invalid_client,
     invalid_request,
     invalid_scope,
     invalid_target,
     unauthorized_client,
+    unavailable,
 )
 from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
 from service.store.decision import collected
 from service.store.pending import Envelope
-from service.store.refusals import NewerGeneration, Overloaded, Stale, StoreRefusal
+from service.store.refusals import Stale, StoreRefusal
 from service.store.replay import spend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from uuid import UUID
 
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from service.store.store import Store
 
 ATTEMPTS = 4
-MACHINE = "machine"
 GRANT_TYPE = "client_credentials"
 MAX_SCOPES = 200
 _PERMISSIONS = frozenset(PERMISSIONS)
@@ -85,22 +84,34 @@ class Issuer:
         return client
 
     async def issue(
-        self, credentials: Credentials, *, audience: str, scope: str | None, request_id: UUID
+        self,
+        credentials: Credentials,
+        *,
+        audience: str,
+        scope: str | None,
+        request_id: UUID,
+        admit: Callable[[Client], None],
     ) -> IssuedToken:
         """Issue a token for an audience with the requested scope (None: all the client holds there).
 
+        `admit` is asked once, when the client has proved itself: nobody else can use up its rate limit.
+
         Raises OAuthError: invalid_client, unauthorized_client (the client is not a machine), invalid_target,
-        invalid_scope (nothing of what was asked remains), temporarily_unavailable.
+        invalid_scope (nothing of what was asked remains), temporarily_unavailable, and what `admit` raises.
         """
-        client = self._clients.remembered(credentials.client_id)
+        # An assertion is verified once, whoever is named: a second signature would tell known clients from unknown ones.
+        client = self._clients.remembered(credentials.client_id) if credentials.assertion is None else None
         remembered = client is not None
         if client is None:
             client = await self._clients.fresh(credentials.client_id)
-        spent = False
+        admitted = spent = False
         for _ in range(ATTEMPTS):
             now = self._store.clock.now()
             try:
                 known = client_authentication.verify(credentials, client, now, audiences=self._assertion_audiences)
+                if not admitted:
+                    admit(known)
+                    admitted = True
                 granted = _decide(known, audience, scope, now)
             except OAuthError:
                 if not remembered:
@@ -116,9 +127,9 @@ class Issuer:
                 if stale.detail in self._keys.guards:
                     await self._keys.load(newer_than=self._keys.position)
                 client, remembered = await self._clients.fresh(credentials.client_id), False
-            except (Overloaded, NewerGeneration, StoreRefusal):
-                raise UNAVAILABLE from None
-        raise UNAVAILABLE
+            except StoreRefusal:
+                raise unavailable() from None
+        raise unavailable()
 
     async def _commit(self, client: Client, audience: str, scope: str, now: datetime, request_id: UUID) -> IssuedToken:
         store = self._store
@@ -170,7 +181,7 @@ class Issuer:
 
 def _decide(client: Client, audience: str, scope: str | None, now: datetime) -> str:
     """Return the granted scope, or refuse: kind of client, audience, scope, in this order."""
-    if client.kind != MACHINE:
+    if client.kind is not Kind.MACHINE:
         raise unauthorized_client("This client may not use client_credentials")
     held = client.held(audience, now)
     if held is None:

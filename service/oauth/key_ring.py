@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from service.store.store import Store
 
 GUARD = "signing-keys"
+ATTEMPTS = 5  # readings; only rotations that follow each other at once need more than two
 
 
 class NoSigningKey(Exception):
@@ -50,19 +51,27 @@ class KeyRing:
         async with self._lock:
             if self.position > newer_than >= 0:
                 return
-            position = await head(self._store.pool)
-            rows = await signing_keys.every(self._store.pool)
-            active = [row for row in rows if row["status"] == "active"]
-            if not active:
-                raise NoSigningKey
-            newest = max(active, key=lambda row: row["activated_at"])
-            decision = Decision(self._store.pool, self._store.vault, position=position, organization=newest["id"])
-            key = await decision.peek(SigningKey, newest["id"])
-            if key is None or key.private_key is None:
-                raise NoSigningKey
-            if self._signer is None or self._signer.kid != key.kid:
-                self._signer = Signer(key.kid, key.algorithm, key.private_key)
-            self.position = position
+            for _ in range(ATTEMPTS):
+                if await self._read():
+                    return
+            raise NoSigningKey
+
+    async def _read(self) -> bool:
+        """Take over the active key; return False when it was retired, and its private half destroyed, meanwhile."""
+        position = await head(self._store.pool)
+        rows = await signing_keys.every(self._store.pool)
+        active = [row for row in rows if row["status"] == "active"]
+        if not active:
+            raise NoSigningKey
+        newest = max(active, key=lambda row: row["activated_at"])
+        decision = Decision(self._store.pool, self._store.vault, position=position, organization=newest["id"])
+        key = await decision.peek(SigningKey, newest["id"])
+        if key is None or key.private_key is None:
+            return False
+        if self._signer is None or self._signer.kid != key.kid:
+            self._signer = Signer(key.kid, key.algorithm, key.private_key)
+        self.position = position
+        return True
 
     async def document(self) -> dict[str, Any]:
         """Return the JWKS (RFC 7517 section 5): all keys that verifiers need now or soon, read at this moment."""

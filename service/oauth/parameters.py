@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.http.body import BadBody, parse_form, parse_json, read_bytes
-from service.oauth.errors import OAuthError, invalid_request
+from service.http.body import BadBody, Repeated, called, parse_form, parse_json, read_bytes
+from service.oauth.errors import OAuthError, invalid_request, invalid_target
 
 if TYPE_CHECKING:
     from aiohttp import web
@@ -21,29 +21,36 @@ async def read(request: web.Request, *, json: bool = True) -> dict[str, str]:
     `json` says whether this endpoint's dialect takes a JSON object too. Raises OAuthError.
     """
     try:
+        values: dict[str, object]
         raw = await read_bytes(request)
         kind = request.content_type
         if kind == FORM:
-            values = parse_form(raw)
+            values = dict(parse_form(raw))
         elif kind == JSON and json:
-            values = _flat(parse_json(raw))
+            values = _object(parse_json(raw))
         elif not raw:
             values = {}
         else:
             expected = f"{FORM} or {JSON}" if json else FORM
             raise OAuthError("invalid_request", f"The content type must be {expected}", status=415)
+    except Repeated as bad:
+        if bad.name == "resource":
+            raise invalid_target("A token is for one resource") from None  # RFC 8707 section 2
+        raise invalid_request(bad.sentence) from None
     except BadBody as bad:
         raise OAuthError("invalid_request", bad.sentence, status=bad.status) from None
-    return {name: value for name, value in values.items() if value}
+    return {name: _checked(name, value) for name, value in values.items() if value != ""}
 
 
-def _flat(document: object) -> dict[str, str]:
-    """Return a JSON object of strings as parameters."""
+def _object(document: object) -> dict[str, object]:
     if not isinstance(document, dict):
         raise invalid_request("The JSON body must be an object")
-    for name, value in document.items():
-        if not isinstance(value, str):
-            raise invalid_request(f"The member {name[:64]} must be a string")
-        if len(value) > MAX_VALUE or "\x00" in value:
-            raise invalid_request(f"The member {name[:64]} is malformed")
     return document
+
+
+def _checked(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise invalid_request(f"{called(name)} must be a string")
+    if len(value) > MAX_VALUE or "\x00" in value:
+        raise invalid_request(f"{called(name)} is malformed")
+    return value

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from domain.caller import Caller
-from domain.permissions import allows
+from domain.permissions import ROOT, allows
+from domain.refusals import UnknownToken
 from service.commands import tokens
 from service.oauth import answers
 from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
-from service.oauth.errors import OAuthError, invalid_request
+from service.oauth.errors import OAuthError, invalid_client, invalid_request
 from service.oauth.token_endpoint import POSITION
+from service.parts import PRESENTED_CLIENT, REQUEST_ID
 from service.store.decision import Origin
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     import asyncpg
 
     from service.oauth.clients import Client
@@ -26,33 +30,52 @@ REASON = "revoked by its client"
 
 
 async def revoke(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
-    """End one access token. An unknown or ended one is no error (section 2.2); another client's is refused (2.1)."""
+    """End one access token. An unknown or ended one is no error (section 2.2); another client's is refused (2.1).
+
+    Another organization's is as unknown as one that never was (spec/README.md 11).
+    """
     credentials = presented(request, parameters)
-    request["client_id"] = credentials.client_id
+    request[PRESENTED_CLIENT] = credentials.client_id
     client = await parts.issuer.authenticate(credentials)
-    request["client"] = client
-    admit(parts, client.client_id, client.rate_limit)
+    admit(request, parts, client)
     token = parameters.get("token")
     if token is None:
         raise invalid_request("token is missing")
     row = await parts.tokens.find(token)
-    if row is None:
+    if row is None or not _sees(client, row):
         return web.Response(headers=answers.NO_STORE)
-    if not _may_revoke(client, row):
-        raise OAuthError("unauthorized_client", "The token was issued to another client")
+    _require_right(client, row)
     by = Caller(
         actor=client.id, organization=client.organization, permissions=client.permissions, application=client.id
     )
-    origin = Origin(client.id, client.organization, client.id, request["request_id"], reads=client.guards)
-    outcome = await tokens.revoke(parts.store, origin, by, family=row["family"], token=row["id"], reason=REASON)
+    origin = _origin(parts, client, row, request[REQUEST_ID])
+    try:
+        outcome = await tokens.revoke(parts.store, origin, by, family=row["family"], token=row["id"], reason=REASON)
+    except UnknownToken:  # removed meanwhile, long after its expiry
+        return web.Response(headers=answers.NO_STORE)
     return web.Response(headers={**answers.NO_STORE, POSITION: str(outcome.position)})
 
 
 HANDLER = endpoint(revoke, "revoke")
 
 
-def _may_revoke(client: Client, row: asyncpg.Record) -> bool:
-    if row["application"] == client.id:
-        return True
-    same = row["organization"] == client.organization or "root" in client.permissions
-    return same and allows(client.permissions, "revoke_token")
+def _sees(client: Client, row: asyncpg.Record) -> bool:
+    return row["organization"] == client.organization or ROOT in client.permissions
+
+
+def _require_right(client: Client, row: asyncpg.Record) -> None:
+    if row["application"] != client.id and not allows(client.permissions, "revoke_token"):
+        raise OAuthError("unauthorized_client", "The token was issued to another client")
+
+
+def _origin(parts: Parts, client: Client, row: asyncpg.Record, request_id: UUID) -> Origin:
+    """Return where the command comes from. A client that changed meanwhile is judged again, not authenticated again."""
+
+    async def renew() -> Origin:
+        present = await parts.clients.fresh(client.client_id)
+        if present is None or not present.active:
+            raise invalid_client("application or organization is not active")
+        _require_right(present, row)
+        return _origin(parts, present, row, request_id)
+
+    return Origin(client.id, client.organization, client.id, request_id, reads=client.guards, renew=renew)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from service.oauth import answers
@@ -9,8 +10,11 @@ from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
 from service.oauth.errors import OAuthError, invalid_request, invalid_target
 from service.oauth.issuing import GRANT_TYPE, require_audience
+from service.parts import PRESENTED_CLIENT, REQUEST_ID
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aiohttp import web
 
     from service.oauth.issuing import IssuedToken
@@ -76,13 +80,17 @@ def _resource(parameters: dict[str, str]) -> str:
     return resource
 
 
-async def _issue(request: web.Request, parts: Parts, parameters: dict[str, str], *, audience: Any) -> IssuedToken:
+async def _issue(
+    request: web.Request, parts: Parts, parameters: dict[str, str], *, audience: Callable[[], str]
+) -> IssuedToken:
     credentials = presented(request, parameters)
-    request["client_id"] = credentials.client_id
-    known = parts.clients.remembered(credentials.client_id)
-    admit(parts, credentials.client_id, known.rate_limit if known else None)
+    request[PRESENTED_CLIENT] = credentials.client_id
     return await parts.issuer.issue(
-        credentials, audience=audience(), scope=parameters.get("scope"), request_id=request["request_id"]
+        credentials,
+        audience=audience(),
+        scope=parameters.get("scope"),
+        request_id=request[REQUEST_ID],
+        admit=partial(admit, request, parts),
     )
 
 

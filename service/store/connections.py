@@ -9,15 +9,23 @@ import asyncpg
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+# What connecting raises. None of their texts holds the address, which may hold a password.
+NO_CONNECTION = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
+# A stalled holder of the lock of the log is ended before those who wait for it give up.
+STALLED = "5s"
 SERVICE_SETTINGS = {
     "role": "muniment_service",
     "search_path": "models, muniment",
     "statement_timeout": "30s",
     "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "10s",
+    "idle_in_transaction_session_timeout": STALLED,
     "jit": "off",
     "timezone": "UTC",
 }
+
+
+class DatabaseUnreachable(Exception):
+    """The database does not answer, or does not let this address in; the message says why."""
 
 
 async def pool(dsn: str, *, size: int, name: str) -> asyncpg.Pool:
@@ -46,6 +54,23 @@ def connector(dsn: str, *, name: str) -> Callable[[], Awaitable[asyncpg.Connecti
     return connect
 
 
+def named_connector(dsn: str) -> Callable[[str], Awaitable[asyncpg.Connection]]:
+    """Return a function that opens one more connection of the service under the application name it is given."""
+
+    async def connect(name: str) -> asyncpg.Connection:
+        return await connector(dsn, name=name)()
+
+    return connect
+
+
 async def owner(dsn: str) -> asyncpg.Connection:
-    """Return a connection with the rights of the address itself: for migrations and rebuilds."""
-    return await asyncpg.connect(dsn, timeout=10, server_settings={"application_name": "muniment-owner", "jit": "off"})
+    """Return a connection with the rights of the address itself: for migrations and rebuilds.
+
+    Every program opens it first. Raises DatabaseUnreachable.
+    """
+    settings = {"application_name": "muniment-owner", "jit": "off", "idle_in_transaction_session_timeout": STALLED}
+    try:
+        return await asyncpg.connect(dsn, timeout=10, server_settings=settings)
+    except NO_CONNECTION as error:
+        msg = f"the database cannot be used: {str(error) or 'no answer within 10 s'}"
+        raise DatabaseUnreachable(msg) from error

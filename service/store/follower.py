@@ -16,7 +16,7 @@ import structlog
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-CHANNEL = "muniment_log"
+CHANNEL = "log"  # where the eventsourcing library's recorder listens when it follows the view of this name
 POLL_SECONDS = 0.25
 RETRY_SECONDS = 0.5
 COALESCE_SECONDS = 0.02  # at most fifty notifications a second and process
@@ -63,6 +63,8 @@ class Bell:
                 connection = await self._connect()
                 try:
                     await connection.add_listener(CHANNEL, lambda *_: self._heard.set())
+                    # Who only listens would not notice the end of the connection: ringing on it does.
+                    connection.add_termination_listener(lambda _: self._ring.set())
                     while True:
                         await self._ring.wait()
                         self._ring.clear()

@@ -85,6 +85,7 @@ class Append:
     subject_keys: list[SubjectKey] = field(default_factory=list)
     destroyed: list[UUID] = field(default_factory=list)
     remembered: Remembered | None = None
+    losses: int = 0  # connections that were lost while it was being committed
 
     @property
     def has_extras(self) -> bool:

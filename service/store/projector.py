@@ -1,6 +1,7 @@
 """Keeps the eventual read models up with the log: one process leads, each page commits its rows with its position.
 
 A poison event stops its model where it stands, named in the registry, in metrics and in the log; nothing is skipped.
+Whatever passes by itself (a lock held too long, a restart) is only waited for.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ import asyncpg
 import structlog
 
 from projections import registry
-from service.store.log import Entry, head
-from service.store.rebuild import PAGE, apply_entries
+from projections.registry import Superseded
+from service.operations.exception_text import described
+from service.store.codec import UnknownTopic
+from service.store.log import head
+from service.store.rebuild import apply_entries, read_for
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from projections.model import Model
     from service.store.follower import Bell
+    from service.store.log import Entry
     from service.store.vault import Vault
 
 LEADER = "SELECT pg_try_advisory_lock(5567012643)"
@@ -28,8 +33,22 @@ PAGE_SIZE = 500  # small enough that decoding a page never holds the event loop 
 RETRY_SECONDS = 1.0
 GATHER_SECONDS = 0.1
 STANDBY_SECONDS = 2.0
+SUPERSEDED_SECONDS = 5.0  # longer than a standby waits: a newer program shall lead
+# Classes of SQLSTATE that say nothing about the events: connection, transaction state, rollback, resources, locks,
+# operator intervention, system.
+PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})
 
 log = structlog.get_logger(__name__)
+
+
+class Poison(Exception):
+    """An event that a read model cannot apply."""
+
+    def __init__(self, event: Entry, error: Exception) -> None:
+        """Name the event, and what is wrong without quoting any value."""
+        super().__init__(
+            f"position {event.position}, {event.topic} (version {event.version} of {event.stream}): {described(error)}"
+        )
 
 
 class Projector:
@@ -73,6 +92,9 @@ class Projector:
                 finally:
                     self.leading = False
                     connection.terminate()
+            except Superseded as error:
+                log.warning("projector_superseded", model=str(error))
+                await asyncio.sleep(SUPERSEDED_SECONDS)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
                 log.warning("projector_interrupted", error=repr(error))
                 await asyncio.sleep(RETRY_SECONDS)
@@ -86,27 +108,55 @@ class Projector:
                     continue
                 try:
                     grew |= await self.advance(connection, model)
-                except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
-                    raise
                 except Exception as error:
-                    stopped.add(model.name)
-                    await registry.stop(connection, model.name, repr(error)[:2000])
-                    log.exception("projection_stopped", model=model.name)
+                    if _passes(error):
+                        raise
+                    poison = await self._find_poison(connection, model)
+                    if poison is not None:
+                        stopped.add(model.name)
+                        await registry.stop(connection, model.name, str(poison))
+                        log.error("projection_stopped", model=model.name, error=str(poison))  # noqa: TRY400
+                        if isinstance(poison.__cause__, UnknownTopic):
+                            raise Superseded(model.name) from poison
             if not grew:
                 await self._bell.wait()
                 # Under load the bell rings all the time: fewer, fuller pages cost a fraction of many small ones.
                 await asyncio.sleep(GATHER_SECONDS)
 
-    async def advance(self, connection: asyncpg.Connection, model: Model) -> bool:
-        """Apply the next page of the log to a model, rows and position in one transaction; say if there is more."""
+    async def _find_poison(self, connection: asyncpg.Connection, model: Model) -> Poison | None:
+        """Go on event by event up to the one that cannot be applied; None when each of the page can be, alone."""
+        try:
+            while await self.advance(connection, model, limit=1):
+                pass
+        except Poison as poison:
+            return poison
+        return None
+
+    async def advance(self, connection: asyncpg.Connection, model: Model, *, limit: int = PAGE_SIZE) -> bool:
+        """Apply the next page of the log to a model, rows and position in one transaction; say if there is more.
+
+        Raises Poison for an event that was to be applied alone, and Superseded when another version is live.
+        """
         async with connection.transaction():
-            position = await registry.lock_position(connection, model.name)
+            position = await registry.lock_position(connection, model)
             end = await head(connection)
             if position >= end:
                 return False
-            rows = await connection.fetch(PAGE, position, end, list(model.handlers), PAGE_SIZE)
-            if rows:
-                await apply_entries(connection, model, [Entry(*row) for row in rows], self._vault, registry.LIVE)
-            reached = rows[-1][0] if len(rows) == PAGE_SIZE else end
-            await registry.advance(connection, model.name, reached)
-        return len(rows) == PAGE_SIZE
+            page = await read_for(connection, model, after=position, until=end, limit=limit)
+            try:
+                if page:
+                    await apply_entries(connection, model, page, self._vault, registry.LIVE)
+            except Exception as error:
+                if limit > 1 or _passes(error):
+                    raise
+                raise Poison(page[0], error) from error
+            full = len(page) == limit
+            await registry.advance(connection, model.name, page[-1].position if full else end)
+        return full
+
+
+def _passes(error: Exception) -> bool:
+    """Say whether an error has nothing to do with the events, so that trying again is right."""
+    if isinstance(error, asyncpg.PostgresError):
+        return str(error.sqlstate)[:2] in PASSING
+    return isinstance(error, (asyncpg.InterfaceError, OSError, Superseded))

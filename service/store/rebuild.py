@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from domain import EVENTS
 from projections import registry
 from projections.model import Context
 from service.store import codec
@@ -20,16 +21,28 @@ if TYPE_CHECKING:
     from service.store.vault import Vault
 
 PAGE_SIZE = 5_000
+REBUILD_LOCK = (
+    "SELECT pg_advisory_lock(5567012645)"  # scratch schemas have fixed names, so that a crash leaves no litter
+)
+REBUILD_UNLOCK = "SELECT pg_advisory_unlock(5567012645)"
 APPEND_LOCK = "SELECT pg_advisory_xact_lock(5567012641)"  # the append function's lock: while held, the log stands still
 
+# What the model handles, and what this program does not know at all: that must stop it, not be skipped.
 PAGE = """
 SELECT notification_id, originator_id, originator_version, topic, state,
        recorded_at, organization, actor, client, request_id, causation
   FROM muniment.log
- WHERE notification_id > $1 AND notification_id <= $2 AND topic = ANY ($3::text[])
+ WHERE notification_id > $1 AND notification_id <= $2
+   AND (topic = ANY ($3::text[]) OR topic <> ALL ($4::text[]))
  ORDER BY notification_id
- LIMIT $4
+ LIMIT $5
 """
+
+
+async def read_for(connection: asyncpg.Connection, model: Model, *, after: int, until: int, limit: int) -> list[Entry]:
+    """Return up to `limit` events with after < position <= until that a model has to see, in order."""
+    rows = await connection.fetch(PAGE, after, until, list(model.handlers), list(EVENTS), limit)
+    return [Entry(*row) for row in rows]
 
 
 async def apply_entries(
@@ -53,32 +66,44 @@ async def apply_entries(
 
 
 async def fill(
-    connection: asyncpg.Connection, model: Model, vault: Vault, *, schema: str, after: int = 0, until: int | None = None
+    connection: asyncpg.Connection,
+    model: Model,
+    vault: Vault,
+    *,
+    schema: str,
+    after: int = 0,
+    until: int | None = None,
+    page_size: int = PAGE_SIZE,
 ) -> int:
     """Apply the log from `after` up to `until` (the present head when None); return the position reached.
 
     The connection's search path must name the schema first.
     """
     end = await head(connection) if until is None else until
-    topics = list(model.handlers)
     reached = after
-    while True:
-        rows = await connection.fetch(PAGE, reached, end, topics, PAGE_SIZE)
-        if not rows:
-            return end
-        await apply_entries(connection, model, [Entry(*row) for row in rows], vault, schema)
-        reached = rows[-1][0]
+    while page := await read_for(connection, model, after=reached, until=end, limit=page_size):
+        await apply_entries(connection, model, page, vault, schema)
+        reached = page[-1].position
+    return end
 
 
-async def scratch(connection: asyncpg.Connection, model: Model, vault: Vault, schema: str) -> int:
-    """Build a whole generation of a model in a new schema; return the position it stands at."""
+async def scratch(
+    connection: asyncpg.Connection,
+    model: Model,
+    vault: Vault,
+    schema: str,
+    *,
+    until: int | None = None,
+    page_size: int = PAGE_SIZE,
+) -> int:
+    """Build a generation of a model in a new schema, up to the head if not told otherwise; return where it stands."""
     async with connection.transaction():
         await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {schema}")
         await connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO muniment_service")
         await registry.create_tables(connection, model, schema)
     await connection.execute(f"SET search_path = {schema}, muniment")
     try:
-        return await fill(connection, model, vault, schema=schema)
+        return await fill(connection, model, vault, schema=schema, until=until, page_size=page_size)
     finally:
         await connection.execute("RESET search_path")
 
@@ -90,15 +115,21 @@ async def install(connection: asyncpg.Connection, models: Sequence[Model], vault
     old version are refused from that moment and none is lost.
     """
     changed = []
-    for model in models:
-        row = next((r for r in await registry.rows(connection) if r["name"] == model.name), None)
-        if row is not None and row["version"] == model.version:
-            continue
-        if row is not None and row["version"] > model.version:
-            msg = f"read model {model.name} is of version {row['version']}, newer than this program's {model.version}"
-            raise RuntimeError(msg)
-        await _promote(connection, model, vault, generation=1 if row is None else row["generation"] + 1)
-        changed.append(model.name)
+    await connection.execute(REBUILD_LOCK)
+    try:
+        for model in models:
+            row = next((r for r in await registry.rows(connection) if r["name"] == model.name), None)
+            if row is not None and row["version"] == model.version:
+                continue
+            if row is not None and row["version"] > model.version:
+                msg = (
+                    f"read model {model.name} is of version {row['version']}, newer than this program's {model.version}"
+                )
+                raise RuntimeError(msg)
+            await _promote(connection, model, vault, generation=1 if row is None else row["generation"] + 1)
+            changed.append(model.name)
+    finally:
+        await connection.execute(REBUILD_UNLOCK)
     return changed
 
 
@@ -122,27 +153,41 @@ async def _promote(connection: asyncpg.Connection, model: Model, vault: Vault, *
 
 
 async def differences(
-    connection: asyncpg.Connection, model: Model, vault: Vault, *, schema: str = "models_check", limit: int = 20
+    connection: asyncpg.Connection,
+    model: Model,
+    vault: Vault,
+    *,
+    schema: str = "models_check",
+    limit: int = 20,
+    page_size: int = PAGE_SIZE,
 ) -> list[str]:
     """Rebuild a model beside the live one and return up to `limit` rows in which they differ, [] when they are equal.
 
-    Holds the append lock only for the comparison. Appends that arrive meanwhile are caught up with first.
+    Nobody waits for it: the comparison is made in one snapshot, which holds the live rows and the position they stand
+    at, and the rebuilt ones are first brought to that position.
     """
-    await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
-    reached = await scratch(connection, model, vault, schema)
-    found: list[str] = []
-    async with connection.transaction():
-        await connection.execute(APPEND_LOCK)
-        await connection.execute(f"SET LOCAL search_path = {schema}, muniment")
-        until = None if model.mode == "immediate" else await registry.position(connection, model.name)
-        if until is None or until > reached:
-            await fill(connection, model, vault, schema=schema, after=reached, until=until)
-        for table in model.tables:
-            for mark, one, other in (("-", registry.LIVE, schema), ("+", schema, registry.LIVE)):
-                rows = await connection.fetch(
-                    f"SELECT to_jsonb(d)::text FROM (SELECT * FROM {one}.{table}"  # noqa: S608 - names of the program's own
-                    f" EXCEPT ALL SELECT * FROM {other}.{table}) d LIMIT {int(limit)}"
-                )
-                found += [f"{mark} {table} {row[0]}" for row in rows]
-    await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    await connection.execute(REBUILD_LOCK)
+    try:
+        await connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE")
+        # An eventual model may be behind: what it does not show yet is no difference.
+        until = await registry.position(connection, model.name) if model.mode == "eventual" else None
+        reached = await scratch(connection, model, vault, schema, until=until, page_size=page_size)
+        async with connection.transaction(isolation="repeatable_read"):
+            await connection.execute(f"SET LOCAL search_path = {schema}, muniment")
+            until = await registry.position(connection, model.name) if model.mode == "eventual" else None
+            await fill(connection, model, vault, schema=schema, after=reached, until=until, page_size=page_size)
+            found = await _unequal_rows(connection, model, schema, limit)
+        await connection.execute(f"DROP SCHEMA {schema} CASCADE")
+    finally:
+        await connection.execute(REBUILD_UNLOCK)
     return found[:limit]
+
+
+async def _unequal_rows(connection: asyncpg.Connection, model: Model, schema: str, limit: int) -> list[str]:
+    found: list[str] = []
+    for table in model.tables:
+        for mark, one, other in (("-", registry.LIVE, schema), ("+", schema, registry.LIVE)):
+            surplus = f"SELECT * FROM {one}.{table} EXCEPT ALL SELECT * FROM {other}.{table}"  # noqa: S608
+            rows = await connection.fetch(f"SELECT to_jsonb(d)::text FROM ({surplus}) d LIMIT {int(limit)}")  # noqa: S608
+            found += [f"{mark} {table} {row[0]}" for row in rows]
+    return found

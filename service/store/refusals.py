@@ -45,7 +45,7 @@ class IdempotencyMismatch(StoreRefusal):
 
 
 class Overloaded(StoreRefusal):
-    """The queue of pending appends is full: try again shortly (503 with Retry-After at the doors)."""
+    """The queue of pending appends is full, or the log was held for too long: try again (503 with Retry-After)."""
 
 
 class Closing(StoreRefusal):

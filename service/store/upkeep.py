@@ -140,7 +140,9 @@ class Upkeep:
         if daily and not failed:
             self._cleaned_at = now
         counts.pop("partitions", None)
-        log.info("upkeep", **counts, failed=failed, seconds=round(perf_counter() - started, 3))
+        # An hour in which nothing was due is no news.
+        tell = log.info if failed or any(counts.values()) else log.debug
+        tell("upkeep", **counts, failed=failed, seconds=round(perf_counter() - started, 3))
         return not failed
 
 

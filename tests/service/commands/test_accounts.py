@@ -45,14 +45,6 @@ async def test_only_root_makes_an_organization(parts: StoreParts) -> None:
     assert (row["name"], row["organization"], row["parent"]) == ("Acme", made.id, None)
 
 
-async def test_an_event_is_recorded_in_the_organization_it_is_about(parts: StoreParts) -> None:
-    organization = await an_organization(parts)
-    await accounts.create_child(parts.store, origin(ROOT), ROOT, parent=organization.id, name="Branch")
-    envelopes = await parts.pool.fetch("SELECT organization, actor, client FROM muniment.events ORDER BY 1")
-    assert {row["organization"] for row in envelopes} == {organization.id}
-    assert ROOT.actor in {row["actor"] for row in envelopes}
-
-
 async def test_a_child_belongs_to_its_parents_organization(parts: StoreParts) -> None:
     organization = await an_organization(parts)
     child = await a_child(parts, organization.id)

@@ -88,7 +88,7 @@ async def test_an_application_is_registered_in_an_active_organization(parts: Sto
     organization = await an_organization(parts)
     child = await a_child(parts, organization.id)
     for by, wanted in (
-        (backend(organization.id), child.id),
+        (ROOT, child.id),
         (backend(uuid4()), organization.id),
         (ROOT, uuid4()),
     ):
@@ -298,10 +298,12 @@ COMMANDS: list[Callable[[StoreParts, Caller, Any], Awaitable[object]]] = [
 async def test_another_organizations_or_a_deleted_application_is_unknown(
     parts: StoreParts, command: Callable[[StoreParts, Caller, Any], Awaitable[object]]
 ) -> None:
-    application = await an_application(parts, (await an_organization(parts)).id)
+    organization = await an_organization(parts)
+    application = await an_application(parts, organization.id, "root")
     for by, wanted in ((backend(uuid4()), application.id), (ROOT, uuid4())):
         with pytest.raises(refusals.UnknownApplication):
             await command(parts, by, wanted)
     await applications.delete(parts.store, origin(), SYSTEM, application=application.id)
-    with pytest.raises(refusals.UnknownApplication):
-        await command(parts, ROOT, application.id)
+    for by in (ROOT, backend(organization.id)):
+        with pytest.raises(refusals.UnknownApplication):
+            await command(parts, by, application.id)

@@ -83,6 +83,7 @@ async def test_a_deleted_application_is_granted_nothing(parts: StoreParts) -> No
     with pytest.raises(refusals.UnknownApplication):
         await a_request(parts, SYSTEM, application.id)
     await grants.reject(parts.store, origin(), SYSTEM, grant=grant.id)
+    assert (await topics(parts))[-1] == "grant.rejected"
 
 
 async def test_another_organizations_application_is_unknown(parts: StoreParts) -> None:

@@ -43,7 +43,7 @@ async def test_a_role_is_defined_in_an_organization_that_the_caller_sees(parts: 
     row = await rows.one(parts.pool, role.id)
     assert row is not None
     assert (row["name"], row["permissions"], row["privileged"]) == ("auditor", ["read_audit"], False)
-    for caller, wanted in ((by, uuid4()), (by, child.id), (backend(uuid4()), organization.id)):
+    for caller, wanted in ((by, uuid4()), (ROOT, child.id), (backend(uuid4()), organization.id)):
         with pytest.raises(refusals.UnknownAccount):
             await roles.define(parts.store, origin(), caller, organization=wanted, name="reader")
     await accounts.move_status(parts.store, origin(), SYSTEM, account=organization.id, status="suspended")

@@ -15,7 +15,7 @@ from domain.application_settings import TokenFormat
 from domain.caller import SYSTEM
 from domain.token_family import TokenFamily
 from projections import tokens as rows
-from service.commands import applications, revocations, tokens, users
+from service.commands import accounts, applications, revocations, tokens, users
 from tests.service.commands.given import (
     ROOT,
     a_child,
@@ -183,7 +183,7 @@ async def test_tokens_end_in_bulk_by_whatever_they_were_issued_for(parts: StoreP
 async def test_a_bulk_revocation_names_what_is_in_the_organization(parts: StoreParts) -> None:
     organization, elsewhere = await an_organization(parts), await an_organization(parts)
     application, foreign = [await an_application(parts, each.id) for each in (organization, elsewhere)]
-    user, stranger = [await a_user(parts, each.id) for each in (application, foreign)]
+    stranger = await a_user(parts, foreign.id)
     before = await head(parts)
     for named, refusal in (
         ({"application": foreign.id}, refusals.UnknownApplication),
@@ -196,11 +196,17 @@ async def test_a_bulk_revocation_names_what_is_in_the_organization(parts: StoreP
         for by in (backend(organization.id), ROOT):
             with pytest.raises(refusal):
                 await revocations.record(parts.store, origin(), by, organization=organization.id, **named)
-    child = await a_child(parts, organization.id)
-    for by, wanted in ((backend(organization.id), elsewhere.id), (ROOT, uuid4()), (ROOT, child.id)):
+    child, empty = await a_child(parts, organization.id), await an_organization(parts)
+    await accounts.delete(parts.store, origin(), ROOT, account=empty.id)
+    for by, wanted in (
+        (backend(organization.id), elsewhere.id),
+        (ROOT, uuid4()),
+        (ROOT, child.id),
+        (ROOT, empty.id),
+    ):
         with pytest.raises(refusals.UnknownAccount):
-            await revocations.record(parts.store, origin(), by, organization=wanted, user=user.id)
-    assert await topics(parts, after=before) == ["account.created"]
+            await revocations.record(parts.store, origin(), by, organization=wanted, end_user="7")
+    assert "revocation.recorded" not in await topics(parts, after=before)
 
 
 async def test_what_is_deleted_meanwhile_is_unknown(parts: StoreParts) -> None:

@@ -50,52 +50,51 @@ async def things(app: Running, organization: str) -> Things:
     return made
 
 
+# What a route takes; ids in braces are those of the things at hand. A route that is not here takes {} or nothing.
+BODIES: dict[str, dict[str, Any]] = {
+    "POST /api/applications": {
+        "name": "App",
+        "kind": "machine",
+        "secrets": [{"name": "a"}],
+        "organization": "{organization}",
+    },
+    "PATCH /api/applications/{application_id}": {"name": "Renamed"},
+    "POST /api/applications/{application_id}/secrets": {"secrets": [{"name": "second"}, {"name": "third"}]},
+    "POST /api/applications/{application_id}/users": {"status": "active", "name": "Ada"},
+    "PATCH /api/users/{user_id}": {"name": "Grace"},
+    "POST /api/accounts": {"name": "New"},
+    "POST /api/accounts/{account_id}/accounts": {"name": "New"},
+    "PATCH /api/accounts/{account_id}": {"name": "Renamed"},
+    "POST /api/accounts/{account_id}/members": {"user_id": "{another_user}", "role": "member"},
+    "PATCH /api/accounts/{account_id}/members/{member_id}": {"role": "owner"},
+    "POST /api/roles": {"name": "new-{user_id}", "organization": "{organization}"},
+    "PATCH /api/roles/{role_id}": {"description": "Described"},
+    "POST /api/grants": {"application": "{application_id}", "audience": "https://mail.test", "scope": ["send"]},
+    "POST /api/grants/{grant_id}/revoke": {"reason": "No longer needed"},
+    "POST /api/tokens/revoke": {"application": "{application_id}", "reason": "Leaked"},
+    "POST /api/keys/rotate": {"force": True},
+}
+# What has to happen before a route can succeed.
+BEFORE = {
+    "POST /api/applications/{application_id}/enable": "POST /api/applications/{application_id}/disable",
+    "POST /api/users/{user_id}/reinstate": "POST /api/users/{user_id}/suspend",
+    "DELETE /api/users/{user_id}/roles/{role_id}": "PUT /api/users/{user_id}/roles/{role_id}",
+    "POST /api/grants/{grant_id}/revoke": "POST /api/grants/{grant_id}/approve",
+}
+
+
 async def body_of(app: Running, route: str, made: Things) -> Any:
     """Return a body for the route, None when it takes none, after whatever has to happen before it can succeed."""
-    ids, organization = made.ids, made.organization
-    match route:
-        case "POST /api/applications":
-            return {"name": "App", "kind": "machine", "secrets": [{"name": "a"}], "organization": organization}
-        case "PATCH /api/applications/{application_id}" | "PATCH /api/accounts/{account_id}":
-            return {"name": "Renamed"}
-        case "POST /api/applications/{application_id}/secrets":
-            return {"secrets": [{"name": "second"}, {"name": "third"}]}
-        case "POST /api/applications/{application_id}/enable":
-            await app.call("POST", f"/api/applications/{ids['application_id']}/disable")
-            return {}
-        case "POST /api/applications/{application_id}/users":
-            return {"status": "active", "name": "Ada"}
-        case "PATCH /api/users/{user_id}":
-            return {"name": "Grace"}
-        case "POST /api/users/{user_id}/reinstate":
-            await app.call("POST", f"/api/users/{ids['user_id']}/suspend")
-            return {}
-        case "DELETE /api/users/{user_id}/roles/{role_id}":
-            await app.call("PUT", f"/api/users/{ids['user_id']}/roles/{ids['role_id']}")
-            return None
-        case "POST /api/accounts" | "POST /api/accounts/{account_id}/accounts":
-            return {"name": "New"}
-        case "POST /api/accounts/{account_id}/members":
-            home = await app.application(organization=organization)
-            user = await app.made(f"/api/applications/{home['id']}/users", {"status": "active"})
-            return {"user_id": user["id"], "role": "member"}
-        case "PATCH /api/accounts/{account_id}/members/{member_id}":
-            return {"role": "owner"}
-        case "POST /api/roles":
-            return {"name": f"new-{ids['user_id']}", "organization": organization}
-        case "PATCH /api/roles/{role_id}":
-            return {"description": "Described"}
-        case "POST /api/grants":
-            return {"application": ids["application_id"], "audience": "https://mail.test", "scope": ["send"]}
-        case "POST /api/grants/{grant_id}/revoke":
-            await app.call("POST", f"/api/grants/{ids['grant_id']}/approve")
-            return {"reason": "No longer needed"}
-        case "POST /api/tokens/revoke":
-            return {"application": ids["application_id"], "reason": "Leaked"}
-        case "POST /api/keys/rotate":
-            return {"force": True}
-        case _:
-            return None if ROUTES[route].body is None else {}
+    if route in BEFORE:
+        await send(app, BEFORE[route], made, None)
+    body = BODIES.get(route)
+    if body is None:
+        return None if ROUTES[route].body is None else {}
+    ids = {**made.ids, "organization": made.organization}
+    if "{another_user}" in body.values():
+        home = await app.application(organization=made.organization)
+        ids["another_user"] = (await app.made(f"/api/applications/{home['id']}/users", {}))["id"]
+    return {name: value.format(**ids) if isinstance(value, str) else value for name, value in body.items()}
 
 
 async def send(app: Running, route: str, made: Things, body: Any, token: str | None = None, **more: Any) -> Any:

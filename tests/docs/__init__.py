@@ -1,0 +1,1 @@
+"""The documentation held against the program: pages made from declarations, commands that are run, names that exist."""

@@ -1,0 +1,138 @@
+"""The rows of the read models beside what the domain makes of the streams, and beside the world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from domain.account import Account
+from domain.application import Application
+from domain.grant import Grant
+from domain.membership import Membership
+from domain.role import Role
+from domain.signing_key import SigningKey
+from domain.token_family import TokenFamily
+from domain.user import User
+from projections import tokens
+from tests.histories.world import DELETED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from eventsourcing.domain import Aggregate
+
+    from tests.histories.world import World
+    from tests.store_fixture import StoreParts
+
+COLUMNS = {
+    "accounts": ("organization", "parent", "depth", "name", "status", "color"),
+    "users": ("organization", "application", "name", "status"),
+    "user_roles": ("user_id", "role"),
+    "memberships": ("organization", "account", "user_id", "role"),
+    "roles": ("organization", "name", "permissions", "privileged"),
+    "applications": ("organization", "client_id", "kind", "permissions", "access_token_lifetime", "status"),
+    "application_secrets": ("application", "name", "expires_at"),
+    "grants": ("organization", "application", "scope", "requested_by", "expires_at", "status"),
+    "signing_keys": ("algorithm", "status"),
+    "tokens": ("family", "organization", "application", "user_id", "account", "membership", "end_user", "ended"),
+    "refresh_tokens": ("family", "application", "expires_at", "used", "ended"),
+}
+COMPUTED = {"ended": "ended_at IS NOT NULL", "used": "used_at IS NOT NULL"}
+KEYS = {"user_roles": "user_id || role::text", "refresh_tokens": "encode(digest, 'hex')"}
+
+Rows = dict[Any, tuple[Any, ...]]
+
+
+async def shown(parts: StoreParts) -> dict[str, Rows]:
+    """Return the rows of the read models by table and id, each as its COLUMNS."""
+    tables = {}
+    for table, columns in COLUMNS.items():
+        values = ", ".join(COMPUTED.get(column, column) for column in columns)
+        rows = await parts.pool.fetch(f"SELECT {KEYS.get(table, 'id')}, {values} FROM models.{table}")
+        tables[table] = {row[0]: tuple(row)[1:] for row in rows}
+    return tables
+
+
+def of_streams(things: Mapping[UUID, Aggregate]) -> dict[str, Rows]:
+    """Return the rows that follow from the aggregates; a table that they say too little about is absent."""
+    rows: dict[str, Rows] = {name: {} for name in COLUMNS if name != "refresh_tokens"}
+    for id, each in things.items():
+        match each:
+            case Account() if each.status != DELETED:
+                rows["accounts"][id] = (
+                    each.organization, each.parent, each.depth, each.name, each.status, each.color
+                )  # fmt: skip
+            case User() if each.status != DELETED:
+                rows["users"][id] = (each.organization, each.application, each.name, each.status)
+                rows["user_roles"] |= {f"{id}{role}": (id, role) for role in each.roles}
+            case Membership() if not each.removed:
+                rows["memberships"][id] = (each.organization, each.account, each.user, each.role)
+            case Role() if not each.deleted:
+                rows["roles"][id] = (each.organization, each.name, each.permissions, each.privileged)
+            case Application() if each.status != DELETED:
+                settings = each.settings
+                values = (settings.permissions, settings.access_token_lifetime, each.status)
+                rows["applications"][id] = (each.organization, each.client_id, each.kind, *values)
+                secrets = each.secrets.values()
+                rows["application_secrets"] |= {s.id: (id, s.name, s.expires_at) for s in secrets}
+            case Grant():
+                values = (each.scope, each.requested_by, each.expires_at, each.status)
+                rows["grants"][id] = (each.organization, each.application, *values)
+            case SigningKey():
+                rows["signing_keys"][id] = (each.algorithm, each.status)
+            case TokenFamily():
+                of = (each.organization, each.application, each.user, each.account, each.membership, each.end_user)
+                ended = {token: each.ended or token in each.revoked for token in each.tokens}
+                rows["tokens"] |= {token: (id, *of, over) for token, over in ended.items()}
+    return rows
+
+
+def of_world(world: World) -> dict[str, Rows]:
+    """Return the rows that the commands which were carried out must have led to."""
+    people = {id: user for id, user in world.users.items() if user.status != DELETED}
+    clients = {id: client for id, client in world.applications.items() if client.status != DELETED}
+    families = world.families
+    return {
+        "accounts": {
+            id: (a.organization, a.parent, a.depth, a.name, a.status, a.color)
+            for id, a in world.accounts.items()
+            if a.status != DELETED
+        },
+        "users": {id: (u.organization, u.application, u.name, u.status) for id, u in people.items()},
+        "user_roles": {f"{id}{role}": (id, role) for id, user in people.items() for role in user.roles},
+        "memberships": {
+            id: (m.organization, m.account, m.user, m.role)
+            for id, m in world.memberships.items()
+            if m.status != DELETED
+        },
+        "roles": {
+            id: (r.organization, r.name, r.permissions, r.privileged)
+            for id, r in world.roles.items()
+            if r.status != DELETED
+        },
+        "applications": {
+            id: (c.organization, c.client_id, c.kind, c.permissions, c.lifetime, c.status) for id, c in clients.items()
+        },
+        "application_secrets": {key: (id, *of) for id, c in clients.items() for key, of in c.secrets.items()},
+        "grants": {
+            id: (g.organization, g.application, g.scope, g.requested_by, g.expires_at, g.status)
+            for id, g in world.grants.items()
+        },
+        "signing_keys": {id: (key.algorithm, key.status) for id, key in world.keys.items()},
+        "tokens": {
+            id: (t.family, f.organization, f.application, f.user, f.account, f.membership, f.end_user, t.ended)
+            for id, t in world.tokens.items()
+            for f in (families[t.family],)
+        },
+        "refresh_tokens": {
+            digest: (id, family.application, r.expires_at, r.used, r.ended)
+            for id, family in families.items()
+            for digest, r in family.refresh.items()
+        },
+    }
+
+
+async def tokens_alive(parts: StoreParts) -> set[UUID]:
+    """Return the tokens that introspection would call active, expiry aside."""
+    digests = [row["digest"] for row in await parts.pool.fetch("SELECT digest FROM tokens")]
+    return {row["id"] for row in (await tokens.by_digests(parts.pool, digests)).values() if row["alive"]}

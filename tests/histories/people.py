@@ -1,0 +1,165 @@
+"""Rules about users and the roles they have."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from domain import refusals
+from domain.caller import Caller
+from service.commands import roles, users
+from service.commands.unchanged import UNCHANGED
+from tests.histories.machine import CALLERS, NAMES, NTH, Machine, unknown, why
+from tests.histories.world import ACTIVE, DELETED, DISABLED, OWNER, SUSPENDED, EpochFacts, RoleFacts, UserFacts
+
+PERMISSIONS = st.sampled_from([[], ["read_user"], ["read_user", "read_app"], ["root"]])
+ROLE_NAMES = st.sampled_from(["auditor", "editor", "super_admin", "-"])
+
+
+class People(Machine):
+    """Users come, are locked out, let in and deleted; roles are defined, given and taken away."""
+
+    @precondition(lambda self: self.world.applications)
+    @rule(who=CALLERS, application=NTH, name=st.none() | NAMES, status=st.sampled_from([ACTIVE, ACTIVE, SUSPENDED]))
+    def enrol(self, who: str, application: int, name: str | None, status: str) -> None:
+        by, home = self.caller(who), self.nth(self.world.applications, application)
+        place = self.world.applications[home]
+        refused = why(
+            (unknown(by, place), refusals.UnknownApplication),
+            (place.status == DISABLED, refusals.ApplicationNotActive),
+            (name is not None and not name.strip(), refusals.InvalidName),
+        )
+        done = self.give(refused, users.create, by, application=home, name=name, status=status)
+        if done:
+            name = name and name.strip()
+            self.world.users[done.value.id] = UserFacts(place.organization, home, name, status, bool(name))
+
+    @precondition(lambda self: self.world.users)
+    @rule(who=CALLERS, user=NTH, name=st.none() | NAMES)
+    def rename(self, who: str, user: int, name: str | None) -> None:
+        by, id = self.caller(who), self.nth(self.world.users, user)
+        person = self.world.users[id]
+        refused = why(
+            (unknown(by, person), refusals.UnknownUser),
+            (name is not None and not name.strip(), refusals.InvalidName),
+        )
+        if self.give(refused, users.rename, by, user=id, name=name):
+            person.name = name and name.strip()
+            person.had_name |= bool(name)
+
+    @precondition(lambda self: self.world.users)
+    @rule(who=CALLERS, user=NTH)
+    def suspend(self, who: str, user: int) -> None:
+        by, id = self.caller(who), self.nth(self.world.users, user)
+        person = self.world.users[id]
+        done = self.give(why((unknown(by, person), refusals.UnknownUser)), users.suspend, by, user=id)
+        if done and person.status == ACTIVE:
+            person.status = SUSPENDED
+            self._end_tokens(id, done.position)
+
+    @precondition(lambda self: self.world.users)
+    @rule(who=CALLERS, user=NTH)
+    def reinstate(self, who: str, user: int) -> None:
+        by, id = self.caller(who), self.nth(self.world.users, user)
+        person = self.world.users[id]
+        if self.give(why((unknown(by, person), refusals.UnknownUser)), users.reinstate, by, user=id):
+            person.status = ACTIVE
+
+    @precondition(lambda self: self.world.users)
+    @rule(who=CALLERS, user=NTH)
+    def expel(self, who: str, user: int) -> None:
+        id = self.nth(self.world.users, user)
+        person, world = self.world.users[id], self.world
+        itself = Caller(id, person.organization, frozenset({"all"}), application=person.application, user=id)
+        by = self.caller(who, itself)
+        live = [m for m in world.memberships.values() if m.user == id and m.status == ACTIVE]
+        leaves = any(member.role == OWNER and world.owners(member.account) == 1 for member in live)
+        refused = why(
+            (unknown(by, person), refusals.UnknownUser),
+            (by.user == id, refusals.OwnDeletion),
+            (leaves and by.user is not None, refusals.LastOwner),
+        )
+        done = self.give(refused, users.delete, by, user=id)
+        if done:
+            person.status, person.roles = DELETED, set()
+            for member in live:
+                member.status = DELETED
+            self._end_tokens(id, done.position)
+
+    @rule(who=CALLERS, organization=NTH, name=ROLE_NAMES, permissions=PERMISSIONS)
+    def define(self, who: str, organization: int, name: str, permissions: list[str]) -> None:
+        by, id = self.caller(who), self.nth(self.world.accounts, organization)
+        place = self.world.accounts[id]
+        refused = why(
+            (unknown(by, place) or place.parent is not None, refusals.UnknownAccount),
+            (place.status == SUSPENDED, refusals.AccountNotActive),
+            *self._named(by, id, name, permissions),
+        )
+        done = self.give(refused, roles.define, by, organization=id, name=name, permissions=permissions)
+        if done:
+            self.world.roles[done.value.id] = RoleFacts(id, name, sorted(permissions))
+
+    @precondition(lambda self: self.world.roles)
+    @rule(who=CALLERS, role=NTH, name=st.just(UNCHANGED) | ROLE_NAMES, permissions=st.just(UNCHANGED) | PERMISSIONS)
+    def redefine(self, who: str, role: int, name: str, permissions: list[str]) -> None:
+        by, id = self.caller(who), self.nth(self.world.roles, role)
+        facts = self.world.roles[id]
+        wanted = facts.name if name is UNCHANGED else name
+        holding = facts.permissions if permissions is UNCHANGED else permissions
+        refused = why(
+            (unknown(by, facts), refusals.UnknownRole),
+            *self._named(by, facts.organization, wanted, holding, but=id),
+        )
+        if self.give(refused, roles.change, by, role=id, name=name, permissions=permissions):
+            facts.name, facts.permissions = wanted, sorted(holding)
+
+    @precondition(lambda self: self.world.roles)
+    @rule(who=CALLERS, role=NTH)
+    def abolish(self, who: str, role: int) -> None:
+        by, id = self.caller(who), self.nth(self.world.roles, role)
+        facts = self.world.roles[id]
+        refused = why(
+            (unknown(by, facts), refusals.UnknownRole),
+            (any(id in person.roles for person in self.world.users.values()), refusals.RoleInUse),
+        )
+        if self.give(refused, roles.delete, by, role=id):
+            facts.status = DELETED
+
+    @precondition(lambda self: self.world.users and self.world.roles)
+    @rule(who=CALLERS, user=NTH, role=NTH)
+    def appoint(self, who: str, user: int, role: int) -> None:
+        by, id, role_id = self.caller(who), self.nth(self.world.users, user), self.nth(self.world.roles, role)
+        person, facts = self.world.users[id], self.world.roles[role_id]
+        refused = why(
+            (unknown(by, person), refusals.UnknownUser),
+            (unknown(by, facts) or facts.organization != person.organization, refusals.UnknownRole),
+            (facts.privileged and not by.is_root, refusals.PrivilegedRole),
+        )
+        if self.give(refused, users.assign_role, by, user=id, role=role_id):
+            person.roles.add(role_id)
+
+    @precondition(lambda self: self.world.users and self.world.roles)
+    @rule(who=CALLERS, user=NTH, role=NTH)
+    def dismiss(self, who: str, user: int, role: int) -> None:
+        by, id, role_id = self.caller(who), self.nth(self.world.users, user), self.nth(self.world.roles, role)
+        person = self.world.users[id]
+        refused = why((unknown(by, person), refusals.UnknownUser))
+        if self.give(refused, users.unassign_role, by, user=id, role=role_id):
+            person.roles.discard(role_id)
+
+    def _named(
+        self, by: Caller, organization: UUID, name: str, permissions: list[str], but: UUID | None = None
+    ) -> list[tuple[bool, type[refusals.Refusal]]]:
+        others = [role for id, role in self.world.roles.items() if id != but and role.status != DELETED]
+        return [
+            (name == "-", refusals.InvalidName),
+            (name == "super_admin", refusals.BuiltInRole),
+            ("root" in permissions and not by.is_root, refusals.RootRequired),
+            (any((r.organization, r.name) == (organization, name) for r in others), refusals.NameTaken),
+        ]
+
+    def _end_tokens(self, user: UUID, position: int) -> None:
+        organization = self.world.users[user].organization
+        self.world.epochs.append(EpochFacts(organization, None, user, None, position))

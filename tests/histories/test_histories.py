@@ -1,0 +1,77 @@
+"""Whatever is commanded in whatever order: what is refused leaves nothing, and all read models follow from the log."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import initialize, invariant, run_state_machine_as_test
+
+from tests.histories import verdict
+from tests.histories.agreement import of_streams, of_world, shown, tokens_alive
+from tests.histories.clients import Clients
+from tests.histories.keys import Keys
+from tests.histories.people import People
+from tests.histories.tenants import Tenants
+from tests.histories.tokens import Tokens
+
+SHORT = settings(
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+LONG = settings(SHORT, max_examples=300, stateful_step_count=120)
+
+
+class History(Tenants, People, Clients, Tokens, Keys):
+    """A history of all commands there are, judged at its end."""
+
+    @initialize(page=st.integers(1, 7))
+    def begin(self, page: int) -> None:
+        """Start with two organizations, and in one of them something of everything."""
+        self.page = page
+        self.found("root", "Elsewhere")
+        self.found("root", "Acme")
+        self.elsewhere, self.home = self.world.accounts
+        self.register("root", 1, "machine", None, [], [])
+        self.register("home", 0, "machine", "shop", ["read_user"], [("first", None)])
+        self.enrol("home", 0, "Ada", "active")
+        self.branch("home", 0, "Branch")
+        self.join("home", 0, 0, "owner")
+        self.define("home", 1, "reader", ["read_user"])
+
+    @invariant()
+    def tokens_live_as_long_as_what_they_were_issued_for(self) -> None:
+        if self.world.tokens:
+            expected = {token for token in self.world.tokens if self.world.alive(token)}
+            assert self.run(tokens_alive(self.parts)) == expected
+
+    def teardown(self) -> None:
+        """Judge the history, unless it has failed already."""
+        try:
+            if sys.exc_info()[0] is None:
+                self.run(self._judge())
+        finally:
+            self.close()
+
+    async def _judge(self) -> None:
+        parts = self.parts
+        await verdict.the_log_is_whole(parts)
+        events = await verdict.history(parts)
+        await verdict.guards_claims_and_keys_follow(parts, events)
+        rows = await shown(parts)
+        assert rows == of_world(self.world)
+        from_streams = of_streams(verdict.folded(events))
+        assert from_streams == {table: rows[table] for table in from_streams}
+        await verdict.rebuilt_models_are_equal(parts, self.page, 5_000)
+        audit = await parts.pool.fetch("SELECT actor FROM audit ORDER BY position")
+        assert [row["actor"] for row in audit] == self.world.actors
+
+
+def test_all_read_models_follow_from_the_log(postgres_dsn: str, store_template: str) -> None:
+    run_state_machine_as_test(lambda: History(postgres_dsn, store_template), settings=SHORT)
+
+
+@pytest.mark.soak
+def test_all_read_models_follow_from_the_log_in_long_histories(postgres_dsn: str, store_template: str) -> None:
+    run_state_machine_as_test(lambda: History(postgres_dsn, store_template), settings=LONG)

@@ -1,0 +1,192 @@
+"""What must be true after a history, kept in plain Python beside the service: nothing here reads events or rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from domain.caller import Caller
+
+ACTIVE, SUSPENDED, DISABLED, DELETED = "active", "suspended", "disabled", "deleted"
+OWNER = "owner"
+
+
+@dataclass
+class AccountFacts:
+    organization: UUID
+    parent: UUID | None
+    depth: int
+    name: str
+    status: str = ACTIVE
+    description: str | None = None
+    color: str | None = None
+
+
+@dataclass
+class UserFacts:
+    organization: UUID
+    application: UUID
+    name: str | None
+    status: str
+    had_name: bool
+    roles: set[UUID] = field(default_factory=set)
+
+
+@dataclass
+class MembershipFacts:
+    organization: UUID
+    account: UUID
+    user: UUID
+    role: str
+    status: str = ACTIVE
+
+
+@dataclass
+class RoleFacts:
+    organization: UUID
+    name: str
+    permissions: list[str]
+    status: str = ACTIVE
+
+    @property
+    def privileged(self) -> bool:
+        return "root" in self.permissions
+
+
+@dataclass
+class ApplicationFacts:
+    organization: UUID
+    client_id: str
+    kind: str
+    name: str
+    permissions: list[str]
+    lifetime: int
+    status: str = ACTIVE
+    key_set: object = None
+    secrets: dict[UUID, tuple[str, datetime | None]] = field(default_factory=dict)
+
+    @property
+    def public(self) -> bool:
+        return self.kind == "spa"
+
+
+@dataclass
+class GrantFacts:
+    organization: UUID
+    application: UUID
+    scope: list[str]
+    requested_by: UUID
+    expires_at: datetime | None
+    status: str = "pending"
+    decided_by: UUID | None = None
+
+
+@dataclass
+class TokenFacts:
+    family: UUID
+    position: int
+    ended: bool = False
+
+
+@dataclass
+class RefreshFacts:
+    expires_at: datetime | None
+    used: bool = False
+    ended: bool = False
+
+
+@dataclass
+class FamilyFacts:
+    organization: UUID
+    application: UUID
+    user: UUID | None
+    account: UUID | None
+    membership: UUID | None
+    end_user: str | None
+    current: str | None  # the digest of the refresh token that is next
+    ended: bool = False
+    refresh: dict[str, RefreshFacts] = field(default_factory=dict)
+
+
+@dataclass
+class EpochFacts:
+    """Tokens of everything named, issued at or before `position`, are dead."""
+
+    organization: UUID
+    application: UUID | None
+    user: UUID | None
+    end_user: str | None
+    position: int
+
+    def covers(self, family: FamilyFacts, position: int) -> bool:
+        return (
+            self.organization == family.organization
+            and self.application in (None, family.application)
+            and self.user in (None, family.user)
+            and self.end_user in (None, family.end_user)
+            and position <= self.position
+        )
+
+
+@dataclass
+class KeyFacts:
+    algorithm: str
+    introduced_at: datetime
+    status: str = "introduced"
+
+
+@dataclass
+class World:
+    """Everything that was ever made, deleted things too, by id and in the order of their making."""
+
+    accounts: dict[UUID, AccountFacts] = field(default_factory=dict)
+    users: dict[UUID, UserFacts] = field(default_factory=dict)
+    memberships: dict[UUID, MembershipFacts] = field(default_factory=dict)
+    roles: dict[UUID, RoleFacts] = field(default_factory=dict)
+    applications: dict[UUID, ApplicationFacts] = field(default_factory=dict)
+    grants: dict[UUID, GrantFacts] = field(default_factory=dict)
+    families: dict[UUID, FamilyFacts] = field(default_factory=dict)
+    tokens: dict[UUID, TokenFacts] = field(default_factory=dict)
+    keys: dict[UUID, KeyFacts] = field(default_factory=dict)
+    epochs: list[EpochFacts] = field(default_factory=list)
+    actors: list[UUID] = field(default_factory=list)  # of each position, from 1
+
+    def owners(self, account: UUID) -> int:
+        members = self.memberships.values()
+        return sum(m.account == account and m.role == OWNER and m.status == ACTIVE for m in members)
+
+    def below(self, account: UUID) -> list[UUID]:
+        """Return an account and all that is left below it."""
+        children = [id for id, each in self.accounts.items() if each.parent == account and each.status != DELETED]
+        return [account, *(each for child in children for each in self.below(child))]
+
+    def in_use(self, organization: UUID) -> bool:
+        contents = (*self.applications.values(), *self.users.values(), *self.roles.values())
+        return any(each.organization == organization and each.status != DELETED for each in contents)
+
+    def entitled(self, by: Caller, application: UUID) -> bool:
+        """Say whether a caller may make credentials for an application: who is not root, not for one that may be."""
+        granted = [g.scope for g in self.grants.values() if g.application == application and g.status == "approved"]
+        return by.is_root or not any("root" in held for held in (self.applications[application].permissions, *granted))
+
+    def end_family(self, family: UUID) -> None:
+        self.families[family].ended = True
+        for token in self.tokens.values():
+            token.ended = token.ended or token.family == family
+        for refresh in self.families[family].refresh.values():
+            refresh.ended = True
+
+    def alive(self, token: UUID) -> bool:
+        """Say whether a token works, expiry aside: it and everything that it was issued for is in force."""
+        facts = self.tokens[token]
+        family = self.families[facts.family]
+        holders = [self.applications[family.application], self.accounts[family.organization]]
+        holders += [self.users[family.user]] if family.user else []
+        holders += [self.accounts[family.account]] if family.account else []
+        holders += [self.memberships[family.membership]] if family.membership else []
+        dead = facts.ended or any(holder.status != ACTIVE for holder in holders)
+        return not dead and not any(epoch.covers(family, facts.position) for epoch in self.epochs)

@@ -1,0 +1,66 @@
+"""The settings: every variable is checked at start, and one that cannot be used is named in one sentence."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from service.settings import BadSetting, read
+
+KEY = base64.b64encode(bytes(range(32))).decode()
+PASSWORD = "p4ssw0rd"
+
+
+def test_an_empty_environment_serves_on_loopback_with_the_embedded_database() -> None:
+    settings = read({})
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8080, 1)
+    assert settings.database_url is None
+    assert settings.data_dir == Path.cwd() / "var"
+
+
+def test_an_empty_variable_is_one_that_is_not_set() -> None:
+    assert read({"MUNIMENT_PORT": "", "MUNIMENT_MASTER_KEY": " "}) == read({})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("PORT", "65536", "MUNIMENT_PORT is a whole number from 0 to 65535, not '65536'"),
+        ("PORT", "eighty", "MUNIMENT_PORT is a whole number"),
+        ("WORKERS", "0", "MUNIMENT_WORKERS is a whole number from 1 to 64"),
+        ("JOURNAL_DAYS", "0", "MUNIMENT_JOURNAL_DAYS is a whole number from 1 to 3650"),
+        ("SIGNING_ALGORITHM", "HS256", "MUNIMENT_SIGNING_ALGORITHM is ES256, RS256 or EdDSA"),
+        ("LOG_LEVEL", "loud", "MUNIMENT_LOG_LEVEL is debug, info, warning or error"),
+        ("ISSUER", "auth.example.org", "MUNIMENT_ISSUER is an http"),
+        ("ISSUER", "https://auth.example.org/?a=b", "MUNIMENT_ISSUER is an http"),
+        ("MANAGEMENT_AUDIENCES", "https://a.example/api,two words", "MUNIMENT_MANAGEMENT_AUDIENCES is a list"),
+        ("ROOT_CLIENT_ID", "a:b", "MUNIMENT_ROOT_CLIENT_ID has 1 to 128 visible ASCII characters and no colon"),
+        ("MASTER_KEY", "c2hvcnQ=", "MUNIMENT_MASTER_KEY: master key 1 of 1 has 5 bytes, not 32"),
+        ("MASTER_KEY", "not base64!", "MUNIMENT_MASTER_KEY: master key"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_refused_by_the_name_of_its_variable(
+    name: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(BadSetting) as refused:
+        read({f"MUNIMENT_{name}": value})
+    assert str(refused.value).startswith(sentence)
+
+
+def test_a_database_of_ones_own_needs_a_master_key_of_ones_own() -> None:
+    with pytest.raises(BadSetting, match=r"MUNIMENT_MASTER_KEY .* is required with MUNIMENT_DATABASE_URL"):
+        read({"MUNIMENT_DATABASE_URL": "postgresql://host/database"})
+
+
+def test_a_wrong_address_is_refused_without_its_password() -> None:
+    with pytest.raises(BadSetting, match="MUNIMENT_DATABASE_URL") as refused:
+        read({"MUNIMENT_DATABASE_URL": f"mysql://user:{PASSWORD}@host/database", "MUNIMENT_MASTER_KEY": KEY})
+    assert PASSWORD not in str(refused.value)
+
+
+def test_secrets_do_not_show_when_settings_are_printed() -> None:
+    settings = read({"MUNIMENT_MASTER_KEY": KEY, "MUNIMENT_ROOT_CLIENT_SECRET": PASSWORD})
+    assert KEY not in repr(settings)
+    assert PASSWORD not in repr(settings)
