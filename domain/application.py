@@ -19,11 +19,12 @@ from domain import text
 from domain.application_settings import ApplicationSettings, Kind, TokenFormat
 from domain.client_secret import Secret, name_for_one_more
 from domain.event import Recorded
-from domain.permissions import assignable
+from domain.permissions import ROOT, assignable
 from domain.refusals import (
     ApplicationNotActive,
     InvalidClientId,
     InvalidKind,
+    MissingPermission,
     OwnDeletion,
     UnknownAccount,
     UnknownApplication,
@@ -264,17 +265,26 @@ class Application(Aggregate):
             self.SecretAdded, timestamp=now, secret=secret, name=name, digest=digest, hint=hint, expires_at=expires_at
         )
 
-    def retire_secret(self, secret: UUID, now: datetime) -> None:
-        """End a secret, the last one too. Raises UnknownApplication or UnknownSecret (retired ones are unknown)."""
-        self.require_known()
+    def retire_secret(self, secret: UUID, by: Caller, now: datetime) -> None:
+        """End a secret, the last one too.
+
+        Raises UnknownApplication, MissingPermission (a root application, unless by root) or UnknownSecret (retired ones
+        are unknown).
+        """
+        self.require_known(by)
+        self._spare_root(by)
         if secret not in self.secrets:
             raise UnknownSecret
         self.trigger_event(self.SecretRetired, timestamp=now, secret=secret)
 
     def disable(self, by: Caller, now: datetime, reason: str | None = None) -> None:
-        """Take the application and its tokens out of use. Raises UnknownApplication, OwnDeletion or InvalidReason."""
+        """Take the application and its tokens out of use.
+
+        Raises UnknownApplication, OwnDeletion, MissingPermission (a root application, unless by root) or InvalidReason.
+        """
         self.require_known(by)
         self._spare_oneself(by)
+        self._spare_root(by)
         reason = text.reason(reason)
         if self.status is not Status.DISABLED:
             self.trigger_event(self.Disabled, timestamp=now, reason=reason)
@@ -286,9 +296,13 @@ class Application(Aggregate):
             self.trigger_event(self.Enabled, timestamp=now)
 
     def delete(self, by: Caller, now: datetime) -> None:
-        """End the application and its secrets for ever. Raises UnknownApplication or OwnDeletion."""
+        """End the application and its secrets for ever.
+
+        Raises UnknownApplication, OwnDeletion or MissingPermission (a root application, unless by root).
+        """
         self.require_known(by)
         self._spare_oneself(by)
+        self._spare_root(by)
         for secret in self.secrets:
             self.trigger_event(self.SecretRetired, timestamp=now, secret=secret)
         self.trigger_event(self.Deleted, timestamp=now)
@@ -310,6 +324,11 @@ class Application(Aggregate):
         self.require_known()
         if self.status is not Status.ACTIVE:
             raise ApplicationNotActive
+
+    def _spare_root(self, by: Caller) -> None:
+        # Nobody gains root by it, but whoever could lock root out would rule what only root can mend.
+        if ROOT in self.settings.permissions and not by.is_root:
+            raise MissingPermission(ROOT)
 
     def _spare_oneself(self, by: Caller) -> None:
         if by.application == self.id:

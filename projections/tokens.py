@@ -49,7 +49,7 @@ CREATE TABLE refresh_tokens (
     digest bytea PRIMARY KEY,
     family uuid NOT NULL,
     application uuid NOT NULL,
-    expires_at timestamptz NOT NULL,
+    expires_at timestamptz,            -- null: it does not expire
     used_at timestamptz,
     ended_at timestamptz,
     position bigint NOT NULL
@@ -79,7 +79,7 @@ BEGIN
                 AS r(n int, o text, id uuid, family uuid, application uuid, refresh_digest text,
                      refresh_expires_at timestamptz, ended_at timestamptz, ended_because text, version bigint)
              WHERE positions[r.n] > 0 AND (r.o <> 'i' OR r.refresh_digest IS NOT NULL)
-             ORDER BY r.n
+             ORDER BY r.n, r.o DESC  -- one event's use of a refresh token goes before the next one's issue
         LOOP
             IF f.o = 'u' THEN
                 UPDATE refresh_tokens SET used_at = f.ended_at, position = positions[f.n]
@@ -120,7 +120,9 @@ def _issued(event: TokenFamily.Issued | TokenFamily.Refreshed, _: Context) -> It
     }
     if event.user is not None:
         fact["user_id"] = event.user
+    if event.account is not None:
         fact["account"] = event.account
+    if event.membership is not None:
         fact["membership"] = event.membership
     if event.end_user is not None:
         fact["end_user"] = event.end_user
@@ -194,7 +196,10 @@ SELECT t.digest, t.id, t.family, t.organization, t.application, a.client_id, a.k
                              'access:user:' || t.user_id,
                              'access:application:' || t.application || ':user:' || t.user_id,
                              'access:end-user:' || t.organization || ':' || t.end_user,
-                             'access:application:' || t.application || ':end-user:' || t.end_user] END)), 0) AS alive,
+                             'access:application:' || t.application || ':end-user:' || t.end_user,
+                             'access:user:' || t.user_id || ':end-user:' || t.organization || ':' || t.end_user,
+                             'access:application:' || t.application || ':user:' || t.user_id
+                                 || ':end-user:' || t.end_user] END)), 0) AS alive,
        (SELECT last FROM batches ORDER BY last DESC LIMIT 1) AS head
   FROM tokens t
   LEFT JOIN applications a ON a.id = t.application

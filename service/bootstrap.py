@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import msgspec
-import structlog
 
 from domain.account import Account
-from domain.application import Application, ApplicationSettings, Status
+from domain.application import Application, ApplicationSettings
 from domain.caller import SYSTEM
 from domain.permissions import ALL, ROOT
 from domain.role import Role
-from domain.scope import AUDIENCE_LIST_LIMIT
 from domain.signing_key import Algorithm, SigningKey
 from service.secrets.digests import CLIENT_SECRET, new_secret, sha256_hex
 from service.secrets.signing import generate
 from service.store.decision import Origin
-from service.store.log import read_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +31,7 @@ if TYPE_CHECKING:
 
 FILE = "root-application.json"
 SHORT_SECRET = 16  # characters: what an operator chooses must not be guessable either
-FIRST_APPEND = 16  # events, at most: the root application is made among them
 NIL = UUID(int=0)
-
-log = structlog.get_logger(__name__)
 
 
 class WeakRootSecret(Exception):
@@ -113,36 +107,6 @@ async def first_start(store: Store, settings: Settings, clock: Clock) -> RootApp
 
     made = await store.decide(command, Origin(NIL, NIL, None, clock.new_id()))
     return root if made.value else None
-
-
-async def follow_audiences(store: Store, settings: Settings, clock: Clock) -> None:
-    """Let the root application ask for the configured management audiences, which may not be those of its first start.
-
-    Without this, another port or issuer would lock root out. A root application that was deleted stays so.
-    """
-    first = await read_page(store.pool, after=0, until=FIRST_APPEND, limit=FIRST_APPEND)
-    stream = next((entry.stream for entry in first if entry.topic == Application.Registered.TOPIC), None)
-    if stream is None:
-        return
-
-    async def command(decision: Decision) -> list[str]:
-        root = await decision.load(Application, stream)
-        if root is None or root.status is Status.DELETED:
-            return []
-        present, wanted = set(root.settings.audiences), set(settings.management_audiences)
-        if wanted <= present:
-            return []
-        # A service that takes another free port each time would have filled the list one day: then it begins anew.
-        audiences = present | wanted if len(present | wanted) <= AUDIENCE_LIST_LIMIT else wanted
-        changed = replace(root.settings, audiences=sorted(audiences))
-        root.update(changed, SYSTEM, clock.now(), permissions_stated=False)
-        decision.organization = root.organization
-        decision.save(root)
-        return sorted(wanted - present)
-
-    added = (await store.decide(command, Origin(NIL, NIL, None, clock.new_id()))).value
-    if added:
-        log.info("root_application_follows", audiences=added)
 
 
 def _credentials(settings: Settings, clock: Clock) -> RootApplication:

@@ -94,6 +94,15 @@ def init() -> None:
     typer.echo("The database is up to date.")
 
 
+@app.command("root-secret")
+def root_secret() -> None:
+    """Make one more secret for the root application, because the first was lost, and print it."""
+    from service.root_application import another_secret  # noqa: PLC0415
+
+    client_id, secret = with_tools(lambda tools, _: another_secret(tools.store, tools.store.clock))
+    typer.echo(f"client id      {client_id}\nclient secret  {secret}")
+
+
 @keys.command("list")
 def list_keys() -> None:
     """List the signing keys, the oldest first."""
@@ -257,12 +266,13 @@ def main() -> None:
     from domain.refusals import Refusal  # noqa: PLC0415
     from service.bootstrap import WeakRootSecret  # noqa: PLC0415
     from service.initialization import WrongMasterKey  # noqa: PLC0415
+    from service.port import CannotListen  # noqa: PLC0415
     from service.postgres.problem import PostgresProblem  # noqa: PLC0415
     from service.secrets.key_file import KeyFileExposed  # noqa: PLC0415
     from service.secrets.master_key import InvalidMasterKey, UnknownMasterKey  # noqa: PLC0415
     from service.store.connections import DatabaseUnreachable  # noqa: PLC0415
     from service.store.migrations import SchemaMismatch  # noqa: PLC0415
-    from service.supervisor import CannotListen, WorkersKeepDying  # noqa: PLC0415
+    from service.supervisor import WorkersKeepDying  # noqa: PLC0415
 
     try:
         app()

@@ -43,15 +43,24 @@ class Erasure(msgspec.Struct):
 def recorder(data_dir: Path, clock: Clock) -> Callable[[UUID], None]:
     """Return the function that adds a subject to the list; several processes may do so at once."""
     path = data_dir / FILE
+    unlisted: list[Erasure] = []
 
     def record(subject: UUID) -> None:
-        line = msgspec.json.encode(Erasure(subject, clock.now())) + b"\n"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        unlisted.append(Erasure(subject, clock.now()))
+        # Begins with a line feed, so that a line cut short before takes no other along.
+        lines = b"".join(b"\n" + msgspec.json.encode(erasure) + b"\n" for erasure in unlisted)
         try:
-            os.write(descriptor, line)  # one write: lines of different processes never mix
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            try:
+                os.write(descriptor, lines)  # one write: lines of different processes never mix
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            # The deletion is committed and stands; its line goes out with the next one's.
+            log.error("erasure_not_listed", error=repr(error), users=[str(e.subject) for e in unlisted[-ANNOUNCED:]])  # noqa: TRY400
+        else:
+            unlisted.clear()
 
     return record
 
@@ -63,7 +72,7 @@ def listed(data_dir: Path) -> set[UUID]:
         lines = (data_dir / FILE).read_bytes().splitlines()
     except FileNotFoundError:
         return found
-    for line in lines:
+    for line in filter(None, lines):
         try:
             found.add(msgspec.json.decode(line, type=Erasure).subject)
         except msgspec.DecodeError:

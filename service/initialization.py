@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from projections import MODELS, registry
-from service import bootstrap, erasures
+from service import bootstrap, erasures, root_application
 from service.secrets.master_key import MasterKeys
 from service.secrets.subject_keys import SubjectKeys
 from service.store import connections, migrations, rebuild
@@ -86,7 +86,7 @@ async def _first_start(dsn: str, settings: Settings, clock: Clock, ring: MasterK
         await appender.start()
         store = Store(pool, appender, Vault(pool, SubjectKeys(ring, time.monotonic), ring), clock)
         root = await bootstrap.first_start(store, settings, clock)
-        await bootstrap.follow_audiences(store, settings, clock)
+        await root_application.follow_audiences(store, settings, clock)
         await erasures.apply_again(store, settings.data_dir)
     finally:
         if appender is not None:

@@ -47,8 +47,8 @@ def address(settings: Settings) -> Iterator[str]:
         if running is not None:
             yield running
             return
-    with database(settings) as dsn:
-        yield dsn
+    with database(settings) as found:
+        yield found.dsn
 
 
 @asynccontextmanager

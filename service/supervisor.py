@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable  # noqa: TC003 - a NamedTuple reads its annotations
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
+from service import port
 from service.bootstrap import FILE
 from service.clock import Clock
 from service.initialization import initialize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from service.bootstrap import RootApplication
     from service.settings import Settings
@@ -37,24 +37,31 @@ WORKER = "import sys; from service.worker_process import main; main(*map(int, sy
 log = structlog.get_logger(__name__)
 
 
-class CannotListen(Exception):
-    """The address cannot be listened on; the message names it."""
-
-
 class WorkersKeepDying(Exception):
     """Workers end before they serve; the reason is in the log lines above."""
 
 
+class DatabaseEnded(Exception):
+    """The embedded PostgreSQL ended by itself."""
+
+
+class Database(NamedTuple):
+    """An address, and whether the server behind it still runs, as far as this process can tell."""
+
+    dsn: str
+    runs: Callable[[], bool]
+
+
 @contextmanager
-def database(settings: Settings) -> Iterator[str]:
-    """Yield the database's address: the configured one, or that of the embedded PostgreSQL, run meanwhile."""
+def database(settings: Settings) -> Iterator[Database]:
+    """Yield the configured database, or the embedded PostgreSQL, run meanwhile."""
     if settings.database_url is not None:
-        yield settings.database_url
+        yield Database(settings.database_url, lambda: True)
         return
     from service.postgres.supervisor import EmbeddedPostgres  # noqa: PLC0415 - not needed with a database of one's own
 
     with EmbeddedPostgres(settings.data_dir) as postgres:
-        yield postgres.address
+        yield Database(postgres.address, lambda: postgres.running)
 
 
 def complete(settings: Settings, port: int) -> Settings:
@@ -65,57 +72,37 @@ def complete(settings: Settings, port: int) -> Settings:
     return replace(settings, port=port, issuer=issuer, management_audiences=audiences)
 
 
-def reserve_port(settings: Settings) -> socket.socket:
-    """Return a bound socket that holds the port, a free one for 0, while the workers listen on it themselves.
-
-    Raises CannotListen, when something else listens there for example.
-    """
-    try:
-        return _bound(settings)
-    except OSError as error:
-        hint = "; choose another port with --port or MUNIMENT_PORT" if error.errno == errno.EADDRINUSE else ""
-        msg = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}{hint}"
-        raise CannotListen(msg) from None
-
-
-def _bound(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    # Workers share the port with SO_REUSEPORT, which would let a second service slip in unseen: look first, without it.
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((settings.host, settings.port))
-    holder = socket.socket(family, socket.SOCK_STREAM)
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    holder.bind((settings.host, settings.port))
-    return holder
-
-
 class Supervisor:
     """Runs workers until it is told to stop."""
 
-    def __init__(self, dsn: str, settings: Settings, run_folder: str) -> None:
+    def __init__(self, database: Database, settings: Settings, run_folder: str) -> None:
         """Take complete settings and a folder the workers share; nothing runs before `run`."""
         self._run_folder = run_folder
-        self._dsn = dsn
+        self._database = database
         self._settings = settings
         self._workers: list[subprocess.Popen[bytes]] = []
         self._stopping = False
         self._early_deaths = 0
 
     def run(self, announce: str) -> None:
-        """Start the workers, print `announce` once all of them serve, and watch them. Raises WorkersKeepDying."""
-        for sign in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(sign, self._stop)
+        """Start the workers, print `announce` once all of them serve, and watch them and their database.
+
+        Raises WorkersKeepDying and DatabaseEnded; the workers have ended then.
+        """
+        former = {sign: signal.signal(sign, self._stop) for sign in (signal.SIGTERM, signal.SIGINT)}
         try:
             self._workers = [self._spawn(number) for number in range(self._settings.workers)]
             if not self._stopping:
                 print(announce, flush=True)  # noqa: T201 - the ready line is for whoever started the program
             while not self._stopping:
+                if not self._database.runs():
+                    raise DatabaseEnded
                 self._replace_dead()
                 time.sleep(0.2)
         finally:
             self._end_workers()
+            for sign, handler in former.items():
+                signal.signal(sign, handler)
 
     def _stop(self, *_: object) -> None:
         self._stopping = True
@@ -136,7 +123,7 @@ class Supervisor:
                 **os.environ,
                 **_environment(self._settings),
                 # Named as in worker.py, which this process does not load: it would cost its memory twice.
-                "MUNIMENT_WORKER_DATABASE": self._dsn,
+                "MUNIMENT_WORKER_DATABASE": self._database.dsn,
                 "MUNIMENT_WORKER_NUMBER": str(number),
                 "MUNIMENT_WORKER_RUN_FOLDER": self._run_folder,
             }
@@ -154,6 +141,8 @@ class Supervisor:
                 self._early_deaths = 0
                 return worker
             _end(worker)
+            if not self._database.runs():
+                raise DatabaseEnded
             self._early_deaths += 1
             if self._early_deaths >= EARLY_DEATHS:
                 msg = "workers end before they serve; the log lines above say why"
@@ -202,17 +191,34 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def serve(settings: Settings) -> None:
-    """Run the whole service in the foreground until SIGTERM or SIGINT."""
+    """Run the whole service in the foreground until SIGTERM or SIGINT.
+
+    An embedded PostgreSQL that ends by itself is started again, and the workers with it.
+    """
     # The port comes first: whoever cannot have it should not have to wait for a database.
-    with reserve_port(settings) as holder, database(settings) as dsn:
+    with port.reserve(settings) as holder:
         settings = complete(settings, holder.getsockname()[1])
-        root = asyncio.run(initialize(dsn, settings, Clock()))
+        while True:
+            try:
+                _serve(settings)
+            except DatabaseEnded:
+                log.error("database_ended", told="postgres.log in the data folder")  # noqa: TRY400 - there is no more
+                time.sleep(RESTART_PAUSE)
+            else:
+                return
+
+
+def _serve(settings: Settings) -> None:
+    with database(settings) as found:
+        root = asyncio.run(initialize(found.dsn, settings, Clock()))
         if root is not None and root.generated:
             print(introduce(root, settings), flush=True)  # noqa: T201 - shown once, to the person who started it
         elif (kept := settings.data_dir / FILE).exists():
             print(f"The root application's credentials are kept in {kept}", flush=True)  # noqa: T201 - as above
         with tempfile.TemporaryDirectory(prefix="mun-run-") as folder:
-            Supervisor(dsn, settings, folder).run(f"Muniment serves on {_address(settings)} (issuer {settings.issuer})")
+            Supervisor(found, settings, folder).run(
+                f"Muniment serves on {_address(settings)} (issuer {settings.issuer})"
+            )
 
 
 def _address(settings: Settings) -> str:

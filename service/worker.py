@@ -16,7 +16,7 @@ from aiohttp import web
 from projections import EVENTUAL, MODELS, registry
 from service import erasures, initialization
 from service.clock import Clock
-from service.http.app import build
+from service.http.app import LIMITS, build
 from service.http.bearer import Bearer
 from service.http.limiter import Limiter
 from service.oauth.clients import Clients
@@ -42,7 +42,8 @@ if TYPE_CHECKING:
 
     from service.settings import Settings
 
-POOL_SIZE = 6
+POOL_SIZE = 5
+LOOKUP_POOL_SIZE = 4  # two look-ups of tokens and two of clients at a time: see the coalescer
 DRAIN_SECONDS = 20.0
 BACKLOG = 1024
 DATABASE_VARIABLE = "MUNIMENT_WORKER_DATABASE"
@@ -63,6 +64,7 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
 
     subject_keys = SubjectKeys(ring, time.monotonic)
     pool = await connections.pool(dsn, size=POOL_SIZE, name=name)
+    lookups = await connections.pool(dsn, size=LOOKUP_POOL_SIZE, name=f"{name}-lookups", planned_once=True)
     vault = Vault(pool, subject_keys, ring, reload)
     bell = Bell(connections.connector(dsn, name=f"{name}-bell"))
     folder = os.environ.get(RUN_FOLDER_VARIABLE)
@@ -80,8 +82,8 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
     )
     store = Store(pool, appender, vault, clock, on_destroyed=erasures.recorder(settings.data_dir, clock))
     projector = Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell)
-    tokens = Tokens(pool)
-    clients = Clients(pool)
+    tokens = Tokens(lookups)
+    clients = Clients(lookups)
     keys = KeyRing(store)
     journal = Journal(pool)
     refused = RefusalRecorder(pool, clock)
@@ -121,6 +123,7 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
         for part in reversed(started):
             with suppress(Exception):
                 await part.stop()
+        await lookups.close()
         await pool.close()
 
 
@@ -138,16 +141,7 @@ async def serve(dsn: str, settings: Settings, *, parent: int, ready: int) -> Non
         loop.add_signal_handler(sign, stop.set)
     wired = parts(dsn, settings, Clock())
     app = build(await anext(wired))
-    runner = web.AppRunner(
-        app,
-        access_log=None,
-        handle_signals=False,
-        keepalive_timeout=75,
-        shutdown_timeout=DRAIN_SECONDS,
-        max_line_size=8190,
-        max_field_size=8190,
-        max_headers=64,
-    )
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=DRAIN_SECONDS, **LIMITS)
     await runner.setup()
     try:
         site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True, backlog=BACKLOG)

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import psycopg
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from domain.token_family import TokenFamily
 from service.clock import Clock
-from service.http.app import build
+from service.http.app import LIMITS, build
 from service.initialization import initialize
 from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
 from service.settings import Settings
@@ -148,6 +149,13 @@ class Running:
         return reply.json["items"]
 
 
+class Server(TestServer):
+    """Serves as a worker does, with its limits, where aiohttp's own would end what a client leaves."""
+
+    async def _make_runner(self, **_: Any) -> web.AppRunner:
+        return web.AppRunner(self.app, **LIMITS)
+
+
 @asynccontextmanager
 async def running(dsn: str, settings: Settings = SETTINGS, clock: Clock | None = None) -> AsyncIterator[Running]:
     """Open the service over an initialised database, with a data folder of its own and, unless given one, real time."""
@@ -155,7 +163,7 @@ async def running(dsn: str, settings: Settings = SETTINGS, clock: Clock | None =
         wired = worker_parts(dsn, replace(settings, data_dir=Path(folder)), clock or Clock())
         opened = await anext(wired)
         try:
-            async with TestClient(TestServer(build(opened))) as client:
+            async with TestClient(Server(build(opened))) as client:
                 service = Running(client, opened)
                 service.root = await service.token("root", ROOT_SECRET)
                 yield service

@@ -15,7 +15,14 @@ BEGIN
         -- An owner who is no superuser must be a member to act as the service; from PostgreSQL 16 on, having made the
         -- role is not enough.
         IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-            EXECUTE format('GRANT %I TO %I', wanted, current_user);
+            BEGIN
+                EXECUTE format('GRANT %I TO %I', wanted, current_user);
+            EXCEPTION WHEN insufficient_privilege THEN
+                -- Whoever made the role let this login be a member, and give it to nobody else.
+                IF NOT pg_has_role(current_user, wanted, 'MEMBER') THEN
+                    RAISE;
+                END IF;
+            END;
         END IF;
     END LOOP;
 END $$;

@@ -204,22 +204,22 @@ if [[ -z $PARENT_ACCOUNT_ID ]]; then
   fi
 fi
 
-request POST "$API_BASE_URL/api/applications/$APPLICATION_ID/users" "$token" "$(document status active)"
+request POST "$API_BASE_URL/api/applications/$APPLICATION_ID/users" "$token" '{"status":"active"}'
 if [[ $status == 201 ]]; then user=$(member_of id); fi
 expect '1 POST /api/applications/:application_id/users' 201
 
-request POST "$API_BASE_URL/api/accounts/$PARENT_ACCOUNT_ID/accounts" "$token" "$(document name ops-provisioned)"
+request POST "$API_BASE_URL/api/accounts/$PARENT_ACCOUNT_ID/accounts" "$token" '{"name":"ops-provisioned"}'
 if [[ $status == 201 ]]; then account=$(member_of id); fi
 expect '2 POST /api/accounts/:account_id/accounts' 201
 
-request POST "$API_BASE_URL/api/accounts/$account/members" "$token" "$(document user_id "$user" role viewer)"
+request POST "$API_BASE_URL/api/accounts/$account/members" "$token" "{\"user_id\":\"$user\",\"role\":\"viewer\"}"
 if [[ $status == 201 ]]; then member=$(member_of id); fi
 expect '3 POST /api/accounts/:account_id/members' 201
 
-request PATCH "$API_BASE_URL/api/accounts/$account/members/$member" "$token" "$(document role member)"
+request PATCH "$API_BASE_URL/api/accounts/$account/members/$member" "$token" '{"role":"member"}'
 expect '4 PATCH /api/accounts/:account_id/members/:member_id' 200
 
-request PATCH "$API_BASE_URL/api/accounts/$account" "$token" "$(document name ops-renamed)"
+request PATCH "$API_BASE_URL/api/accounts/$account" "$token" '{"name":"ops-renamed"}'
 expect '6 PATCH /api/accounts/:account_id' 200
 
 clean_up

@@ -155,7 +155,7 @@ async def retire_secret(
     """End a secret, the last one too. Raises UnknownApplication or UnknownSecret."""
 
     def change(found: Application, now: datetime) -> None:
-        found.retire_secret(secret, now)
+        found.retire_secret(secret, by, now)
 
     return await _change(store, origin, by, application, change=change, remember=remember)
 

@@ -12,8 +12,8 @@ from domain.refusals import InvalidStatus, MissingPermission, UnknownAccount
 from projections import accounts as rows
 from service.commands import accounts
 from service.http.administration import AdministrationDoor
+from service.http.call import Answer, Call, no_content
 from service.http.document import Document
-from service.http.door import Answer, Call, no_content
 from service.http.input import Input
 from service.http.paging import OrganizationPage, Page, page
 

@@ -16,8 +16,9 @@ from domain.refusals import UnknownApplication
 from projections import applications as rows
 from service.commands import applications
 from service.commands.secrets import SecretRequest
+from service.http.call import Answer, Call, no_content
 from service.http.document import Document
-from service.http.door import Answer, Call, Door, no_content
+from service.http.door import Door
 from service.http.input import Id, Input, Moment, Nothing
 from service.http.paging import OrganizationPage, page
 

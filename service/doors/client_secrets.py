@@ -13,7 +13,8 @@ from domain.refusals import UnknownApplication, UnknownSecret
 from projections import applications as rows
 from service.commands import applications
 from service.commands.secrets import SecretRequest
-from service.http.door import Answer, Call, Door, no_content
+from service.http.call import Answer, Call, no_content
+from service.http.door import Door
 from service.http.input import Input, Moment
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ import pydantic
 
 from domain import EVENTS
 from projections import audit
+from service.http.call import Answer, Call
 from service.http.consistency import await_model
-from service.http.door import Answer, Call, Door
+from service.http.door import Door
 from service.http.input import Id, Input, Moment
 from service.http.paging import DEFAULT, MOST
 

@@ -12,8 +12,9 @@ from domain.grant import Status  # noqa: TC001 - pydantic reads it at run time
 from domain.refusals import UnknownGrant
 from projections import grants as rows
 from service.commands import grants
+from service.http.call import Answer, Call
 from service.http.document import Document
-from service.http.door import Answer, Call, Door
+from service.http.door import Door
 from service.http.input import Id, Input, Moment
 from service.http.paging import OrganizationPage, page
 

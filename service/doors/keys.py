@@ -11,7 +11,8 @@ import pydantic
 from domain.signing_key import Algorithm
 from projections import signing_keys
 from service.commands import signing_keys as commands
-from service.http.door import Answer, Call, Door
+from service.http.call import Answer, Call
+from service.http.door import Door
 from service.http.input import Input
 
 if TYPE_CHECKING:

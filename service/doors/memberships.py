@@ -13,8 +13,8 @@ from projections import accounts
 from projections import memberships as rows
 from service.commands import memberships
 from service.http.administration import AdministrationDoor
+from service.http.call import Answer, Call, no_content
 from service.http.document import Document
-from service.http.door import Answer, Call, no_content
 from service.http.input import Id, Input
 from service.http.paging import Page, page
 

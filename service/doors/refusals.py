@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 
-from service.http.door import Answer, Call, Door
+from service.http.call import Answer, Call
+from service.http.door import Door
 from service.http.input import Id, Input, Moment
 from service.http.paging import DEFAULT, MOST
 from service.store import refused_pages

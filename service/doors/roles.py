@@ -13,8 +13,9 @@ import pydantic
 from domain.refusals import UnknownRole
 from projections import roles as rows
 from service.commands import roles
+from service.http.call import Answer, Call, no_content
 from service.http.document import Document
-from service.http.door import Answer, Call, Door, no_content
+from service.http.door import Door
 from service.http.input import Id, Input
 from service.http.paging import OrganizationPage, page
 

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from projections import applications, users
 from service.commands import revocations
-from service.http.door import Answer, Call, Door
+from service.http.call import Answer, Call
+from service.http.door import Door
 from service.http.input import Id, Input, Moment
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from projections import applications
 from projections import users as rows
 from service.commands import users
 from service.http.administration import AdministrationDoor
+from service.http.call import Answer, Call, no_content
 from service.http.document import Document
-from service.http.door import Answer, Call, no_content
 from service.http.input import Input, Nothing
 from service.http.paging import Page, page
 

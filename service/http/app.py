@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web, web_response
 
 from service.doors import DOORS
@@ -10,6 +12,17 @@ from service.http.request import identify
 from service.oauth import introspection, metadata, revocation, token_endpoint
 from service.operations import endpoints
 from service.parts import PARTS, Parts
+
+LIMITS: dict[str, Any] = {
+    "access_log": None,
+    "keepalive_timeout": 75,  # seconds; from the first byte to whole headers, too
+    "max_line_size": 8190,
+    "max_field_size": 8190,
+    "max_headers": 64,
+    # What claims to be compressed is refused unread: a few bytes could become gigabytes.
+    "auto_decompress": False,
+}
+"""How a worker's connections are served, for `web.AppRunner`."""
 
 # aiohttp names itself and Python, with their versions, also in answers that no handler makes; it has no setting for it.
 web_response.SERVER_SOFTWARE = "Muniment"  # type: ignore[attr-defined]

@@ -6,23 +6,20 @@ parameters and body (400), then the command's own rules. A refusal is rendered b
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Concatenate, Literal, ParamSpec, TypeVar
-from uuid import UUID
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
-import msgspec
-import pydantic
 import structlog
 from aiohttp import web
 
-from domain.refusals import Refusal, Unknown, UnknownAccount
+from domain.refusals import Refusal
 from service.http import problems
 from service.http.bearer import Unauthenticated
-from service.http.body import BadBody, parse_json, read_bytes
+from service.http.body import BadBody, read_bytes
+from service.http.call import Call, render
 from service.http.consistency import PositionBeyondHead, PositionNotReached, await_position
 from service.http.exactly_once import replayed
-from service.http.input import Nothing
+from service.http.input import InvalidInput, read_body, read_query
 from service.http.request import client_address
 from service.parts import PARTS, REQUEST_ID
 from service.store.refusals import AlreadyAnswered, StoreRefusal
@@ -30,39 +27,14 @@ from service.store.refusals import AlreadyAnswered, StoreRefusal
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    import asyncpg
-
-    from domain.caller import Caller
     from service.http.bearer import Authenticated
-    from service.http.exactly_once import OnceOnly
+    from service.http.call import Answer
     from service.http.input import Input
     from service.parts import Parts
-    from service.store.decision import Origin
-    from service.store.pending import Remembered
-    from service.store.store import Outcome, Store
 
-    Handler = Callable[["Call"], Awaitable["Answer"]]
+    Handler = Callable[[Call], Awaitable[Answer]]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-POSITION = "Muniment-Position"
-# An escaped NUL, told from an escaped backslash before "u0000": PostgreSQL keeps no such text.
-NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class Answer:
-    """What a handler returns. `body` None: no content. `position` becomes the Muniment-Position header."""
-
-    body: Any = None
-    position: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def no_content(_: object) -> Answer:
-    """Answer a command that leaves nothing to tell."""
-    return Answer()
 
 
 @dataclass(frozen=True)
@@ -78,73 +50,6 @@ class Route:
     query: type[Input] | None = None
     status: int = 200
     machines_only: bool = False
-
-
-@dataclass(slots=True)
-class Call:
-    """One request, authenticated and validated."""
-
-    request: web.Request
-    parts: Parts
-    route: Route
-    authenticated: Authenticated
-    origin: Origin
-    body: Any = None
-    query: Any = None
-    once: OnceOnly | None = None
-
-    @property
-    def by(self) -> Caller:
-        """The caller as the rules see it."""
-        return self.authenticated.caller
-
-    def id(self, name: str, unknown: type[Unknown]) -> UUID:
-        """Return a path parameter as an id; what is no UUID names nothing. Raises the given refusal."""
-        text = self.request.match_info[name]
-        try:
-            value = UUID(text)
-        except ValueError:
-            raise unknown from None
-        if str(value) != text.lower():
-            raise unknown
-        return value
-
-    def seen(self, row: asyncpg.Record | None, unknown: type[Unknown]) -> asyncpg.Record:
-        """Return a row of the caller's organization (of any, for root); another one does not exist for the caller."""
-        if row is None or not self.by.sees(row["organization"]):
-            raise unknown
-        return row
-
-    def organization(self, chosen: UUID | None) -> UUID | None:
-        """Return whose things to list: the caller's own; for root the chosen organization's, or all (None)."""
-        if self.by.is_root:
-            return chosen
-        if chosen not in (None, self.by.organization):
-            raise UnknownAccount
-        return self.by.organization
-
-    async def carry_out(
-        self,
-        command: Callable[Concatenate[Store, Origin, Caller, P], Awaitable[Outcome[T]]],
-        answer: Callable[[T], Answer],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Answer:
-        """Give a command for this caller and answer with its outcome, kept under the Idempotency-Key if there is one.
-
-        `answer` is called before the commit too, so that the answer is kept in the same transaction as the events.
-        """
-        remember: Callable[[T], Remembered] | None = None
-        if self.once is not None:
-            once = self.once
-
-            def remember(value: T) -> Remembered:
-                return once.remembered(render(answer(value), self.route.status))
-
-        outcome = await command(self.parts.store, self.origin, self.by, *args, **kwargs, remember=remember)  # type: ignore[arg-type] # every command takes it
-        done = answer(outcome.value)
-        done.position = outcome.position
-        return done
 
 
 Kind = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -207,6 +112,8 @@ class Door:
             except Unauthenticated as refused:
                 status, code, sentence = refused.status, refused.error or "unauthenticated", refused.sentence
                 extra = {"headers": {"WWW-Authenticate": _challenge(refused)}}
+            except InvalidInput as refused:
+                status, code, sentence, extra = 400, refused.code, refused.sentence, {"errors": refused.errors}
             except BadBody as refused:
                 status, code, sentence, extra = refused.status, "invalid_body", refused.sentence, {}
             except (PositionBeyondHead, PositionNotReached) as refused:
@@ -236,10 +143,10 @@ class Door:
         call = Call(request, parts, route, authenticated, parts.bearer.origin(authenticated, request[REQUEST_ID]))
         raw = b""
         if route.query is not None or request.query_string:
-            call.query = _validated(route.query or Nothing, "query", values=_query(request))
+            call.query = read_query(request, route.query)
         if route.body is not None:
             raw = await read_bytes(request)
-            call.body = _body(request, route.body, raw)
+            call.body = read_body(request, route.body, raw)
         await await_position(request, parts)
         if route.method == "GET":
             return render(await route.handler(call), route.status)
@@ -273,21 +180,6 @@ async def _once(call: Call, raw: bytes) -> web.Response:
         return won
 
 
-def render(answer: Answer, status: int) -> web.Response:
-    """Return an answer as JSON, never stored by caches."""
-    headers = {"Cache-Control": "no-store", **answer.headers}
-    if answer.position is not None:
-        headers[POSITION] = str(answer.position)
-    if answer.body is None:
-        return web.Response(status=status, headers=headers)
-    return web.Response(
-        body=msgspec.json.encode(answer.body),
-        status=status,
-        content_type="application/json",
-        headers=headers,
-    )
-
-
 def _admit(parts: Parts, authenticated: Authenticated) -> None:
     wait = parts.limiter.admit(authenticated.client_id, authenticated.rate_limit)
     if wait:
@@ -298,38 +190,6 @@ def _challenge(refused: Unauthenticated) -> str:
     if refused.error is None:
         return 'Bearer realm="muniment"'
     return f'Bearer realm="muniment", error="{refused.error}", error_description="{refused.sentence}"'
-
-
-def _query(request: web.Request) -> dict[str, str]:
-    values: dict[str, str] = {}
-    for name, value in request.query.items():
-        if name in values:
-            raise _Refused(400, "invalid_query", f"The parameter {name[:64]} is repeated")
-        values[name] = value
-    return values
-
-
-def _body(request: web.Request, shape: type[Input], raw: bytes) -> Input:
-    if not raw and not any(member.is_required() for member in shape.model_fields.values()):
-        return shape()
-    if request.content_type != "application/json":
-        raise BadBody("The content type must be application/json", status=415)
-    parse_json(raw)  # for its limits and its clear refusals; the values are taken by the model itself
-    if NUL.search(raw):
-        raise BadBody("The body holds a NUL character")
-    return _validated(shape, "body", raw=raw)
-
-
-def _validated(shape: type[Input], where: str, *, raw: bytes = b"", values: dict[str, str] | None = None) -> Input:
-    """Return a validated body (strict JSON) or query (text, from which numbers, ids and times are read)."""
-    try:
-        return shape.model_validate_json(raw) if values is None else shape.model_validate_strings(values)
-    except pydantic.ValidationError as error:
-        errors = [
-            {"in": where, "field": ".".join(str(part) for part in item["loc"]), "message": item["msg"]}
-            for item in error.errors(include_url=False, include_context=False, include_input=False)[:20]
-        ]
-        raise _Refused(400, f"invalid_{where}", f"The {where} does not fit", errors=errors) from None
 
 
 def _record(

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from service.http.call import POSITION
 from service.store.idempotency import StoredAnswer
 from service.store.log import head
 from service.store.refusals import InvalidIdempotencyKey
 
 if TYPE_CHECKING:
-    from service.http.door import Call
+    from service.http.call import Call
     from service.parts import Parts
     from service.store.idempotency import Attempt
     from service.store.pending import Remembered
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
-POSITION = "Muniment-Position"
 KEPT_HEADERS = ("Content-Type", "Cache-Control")
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pydantic
 
-from service.http.door import Answer
+from service.http.call import Answer
 from service.http.input import Id, Input
 
 if TYPE_CHECKING:

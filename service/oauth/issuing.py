@@ -99,7 +99,7 @@ class Issuer:
         Raises OAuthError: invalid_client, unauthorized_client (the client is not a machine), invalid_target,
         invalid_scope (nothing of what was asked remains), temporarily_unavailable, and what `admit` raises.
         """
-        # An assertion is verified once, whoever is named: a second signature would tell known clients from unknown ones.
+        # An assertion is verified once, whoever is named: a second time would tell known clients from unknown ones.
         client = self._clients.remembered(credentials.client_id) if credentials.assertion is None else None
         remembered = client is not None
         if client is None:

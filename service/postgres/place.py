@@ -76,7 +76,7 @@ def _make_refuge(data_dir: Path, link: Path, refuge: Path, identity: Identity) -
             # Left by an earlier data folder of the same path: its link is gone, so it is not this one's.
             continue
         link.symlink_to(folder / _CLUSTER)
-        _log.info("database kept outside the data folder", data_dir=str(data_dir), folder=str(folder), reason="user")
+        _log.info("database_kept_elsewhere", data_dir=str(data_dir), folder=str(folder))
         return folder
     raise AssertionError  # pragma: no cover - the count has no end
 
@@ -114,7 +114,7 @@ def reachable(binaries: Binaries, identity: Identity, refuge: Path) -> Binaries:
     copy = refuge / f"postgresql-{binaries.version}-{digest}"
     if not copy.is_dir():
         _copy_wheel(binaries.folder.parent.parent, copy)
-        _log.info("PostgreSQL's programs copied to where its user can run them", folder=str(copy))
+        _log.info("database_programs_copied", folder=str(copy))
     return replace(binaries, folder=copy / WHEEL / WHEEL_INSTALLATION / "bin")
 
 

@@ -157,7 +157,7 @@ def _await_ready(place: Place, process: subprocess.Popen[bytes]) -> bool:
         if len(lines) > _STATE_LINE and lines[0] == str(process.pid) and lines[_STATE_LINE].strip() == "ready":
             return True
         if time.monotonic() > patience:
-            _log.info("database still recovering", folder=str(place.cluster))
+            _log.info("database_recovering", folder=str(place.cluster))
             patience += 30
         time.sleep(_POLL_SECONDS)
     return False

@@ -24,10 +24,10 @@ SELECT base, head, recorded, refused, reasons, details
 """
 
 
-def arguments(  # noqa: C901 - one pass over the batch fills every column; in pieces it would make several
+def arguments(  # noqa: C901, PLR0915 - one pass over the batch fills every column; in pieces it would make several
     batch: Sequence[Append], *, writers: str, master_key: str
 ) -> list[Any]:
-    """Return the arguments of `muniment.append` for a batch, column by column (see its migration)."""
+    """Return the arguments of `muniment.append` for a batch, column by column (see its migration). Raises Stale."""
     a_causation, a_request, a_origin, a_guards = [], [], [], []
     o_organization, o_actor, o_client = [], [], []
     s_append, s_stream, s_expected, s_token = [], [], [], []
@@ -83,7 +83,7 @@ def arguments(  # noqa: C901 - one pass over the batch fills every column; in pi
                 column.append(fact)
         if append.has_extras:
             extras = extras if extras is not None else {}
-            _add_extras(extras, n, append)
+            _add_extras(extras, n, append, master_key)
     return [
         writers, master_key,
         a_causation, a_request, a_origin, a_guards,
@@ -97,7 +97,17 @@ def arguments(  # noqa: C901 - one pass over the batch fills every column; in pi
     ]  # fmt: skip
 
 
-def _add_extras(extras: dict[str, list[dict[str, Any]]], n: int, append: Append) -> None:
+def _require_current(append: Append, master_key: str) -> None:
+    """Refuse an append that was sealed under a master key which is the current one no more: it would be mislabelled.
+
+    The current one may have moved while the append waited. Raises Stale; alone in its batch, the append is refused.
+    """
+    if any(key.master_key != master_key for key in append.subject_keys):
+        raise Stale("master_key", master_key)
+
+
+def _add_extras(extras: dict[str, list[dict[str, Any]]], n: int, append: Append, master_key: str) -> None:
+    _require_current(append, master_key)
     for name, claims in (("claims", append.claims), ("releases", append.releases)):
         extras.setdefault(name, []).extend(
             {"n": n, "organization": c.organization, "space": c.space, "digest": c.digest.hex(), "owner": c.owner}

@@ -28,8 +28,16 @@ class DatabaseUnreachable(Exception):
     """The database does not answer, or does not let this address in; the message says why."""
 
 
-async def pool(dsn: str, *, size: int, name: str) -> asyncpg.Pool:
-    """Return a pool for reading, all its connections open already, so that no request pays for connecting."""
+PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan"}
+
+
+async def pool(dsn: str, *, size: int, name: str, planned_once: bool = False) -> asyncpg.Pool:
+    """Return a pool for reading, all its connections open already, so that no request pays for connecting.
+
+    `planned_once` is for a few statements run thousands of times a second, whose plans never depend on their
+    arguments: PostgreSQL would otherwise plan each run anew, which takes longer than to run them.
+    """
+    plans = PLANNED_ONCE if planned_once else {}
     return await asyncpg.create_pool(
         dsn,
         min_size=size,
@@ -37,7 +45,7 @@ async def pool(dsn: str, *, size: int, name: str) -> asyncpg.Pool:
         max_inactive_connection_lifetime=0,
         command_timeout=30,
         reset=_as_it_was,
-        server_settings={**SERVICE_SETTINGS, "application_name": name},
+        server_settings={**SERVICE_SETTINGS, **plans, "application_name": name},
     )
 
 
@@ -55,10 +63,11 @@ def connector(dsn: str, *, name: str) -> Callable[[], Awaitable[asyncpg.Connecti
 
 
 def named_connector(dsn: str) -> Callable[[str], Awaitable[asyncpg.Connection]]:
-    """Return a function that opens one more connection of the service under the application name it is given."""
+    """Return a function that opens connections for appending, each under the application name it is given."""
 
     async def connect(name: str) -> asyncpg.Connection:
-        return await connector(dsn, name=name)()
+        settings = {**SERVICE_SETTINGS, **PLANNED_ONCE, "application_name": name}
+        return await asyncpg.connect(dsn, timeout=10, server_settings=settings)
 
     return connect
 

@@ -58,9 +58,11 @@ class Bell:
         self._heard.clear()
 
     async def _run(self) -> None:
+        told = False
         while True:
             try:
                 connection = await self._connect()
+                told = False
                 try:
                     await connection.add_listener(CHANNEL, lambda *_: self._heard.set())
                     # Who only listens would not notice the end of the connection: ringing on it does.
@@ -73,5 +75,7 @@ class Bell:
                 finally:
                     connection.terminate()
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("bell_connection_lost", error=repr(error))
+                if not told:  # once an outage
+                    log.warning("bell_connection_lost", error=repr(error))
+                told = True
                 await asyncio.sleep(RETRY_SECONDS)

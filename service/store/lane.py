@@ -1,4 +1,4 @@
-"""One lane of the group commit: a connection of its own, on which a batch is one call and one commit.
+"""The connection that the group commit appends on: a batch is one call and one commit.
 
 Because a batch is a single statement, a stopped process holds no lock and a lost connection leaves it either whole or
 absent; which of the two is read back from the log by the appends' ids.
@@ -63,7 +63,7 @@ class Owner(Protocol):
 
 
 class Lane:
-    """Commits one batch at a time."""
+    """Commits one batch at a time. `owner` hears of commits and gets back what must go again."""
 
     def __init__(self, owner: Owner, connect: Callable[[str], Awaitable[asyncpg.Connection]], name: str) -> None:
         """Take a way to connect, and the application name that no other connection has."""

@@ -51,10 +51,11 @@ class Claim(NamedTuple):
 
 
 class SubjectKey(NamedTuple):
-    """A new subject key, wrapped under the current master key."""
+    """A new subject key, wrapped under the master key of this id."""
 
     subject: UUID
     wrapped: bytes
+    master_key: str
 
 
 class Remembered(NamedTuple):

@@ -81,9 +81,11 @@ class Projector:
                 await self._task
 
     async def _run(self) -> None:
+        told = False
         while True:
             try:
                 connection = await self._connect()
+                told = False
                 try:
                     while not await connection.fetchval(LEADER):  # noqa: ASYNC110 - the lock lives in the database
                         await asyncio.sleep(STANDBY_SECONDS)
@@ -96,7 +98,9 @@ class Projector:
                 log.warning("projector_superseded", model=str(error))
                 await asyncio.sleep(SUPERSEDED_SECONDS)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning("projector_interrupted", error=repr(error))
+                if not told:  # once an outage
+                    log.warning("projector_interrupted", error=repr(error))
+                told = True
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _lead(self, connection: asyncpg.Connection) -> None:

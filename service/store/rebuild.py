@@ -11,6 +11,7 @@ from projections import registry
 from projections.model import Context
 from service.store import codec
 from service.store.log import Entry, head
+from service.store.migrations import SchemaMismatch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +126,7 @@ async def install(connection: asyncpg.Connection, models: Sequence[Model], vault
                 msg = (
                     f"read model {model.name} is of version {row['version']}, newer than this program's {model.version}"
                 )
-                raise RuntimeError(msg)
+                raise SchemaMismatch(msg)
             await _promote(connection, model, vault, generation=1 if row is None else row["generation"] + 1)
             changed.append(model.name)
     finally:

@@ -107,7 +107,7 @@ class Store:
         written = {expectation.stream for expectation in append.expects}
         append.expects.extend(expectation for stream, expectation in decision.loaded.items() if stream not in written)
         append.claims, append.releases, append.destroyed = decision.claims, decision.releases, decision.destroyed
-        append.subject_keys = [SubjectKey(key.subject, key.wrapped) for key in made.values()]
+        append.subject_keys = [SubjectKey(key.subject, key.wrapped, key.master_key_id) for key in made.values()]
         append.remembered = remembered
         committed = await self.appender.append(append)
         for key in made.values():
@@ -125,7 +125,7 @@ class Store:
         subjects = {event.subject for event in events if codec.needs_key(event)}
         if not subjects:
             return {}, {}
-        ciphers = await self.vault.ciphers(subjects)
+        ciphers = await self.vault.present_ciphers(subjects)
         born = {event.originator_id for event in events if event.originator_version == 1}
         made = {subject: self.vault.new_key(subject) for subject in subjects - ciphers.keys()}
         for subject in made.keys() - born:

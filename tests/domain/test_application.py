@@ -165,16 +165,16 @@ def test_there_are_twenty_live_secrets_at_most() -> None:
     secrets = [add_secret(application, f"secret {number}") for number in range(20)]
     with pytest.raises(refusals.TooManySecrets):
         add_secret(application, "one more")
-    application.retire_secret(secrets[0], NOW)
+    application.retire_secret(secrets[0], SYSTEM, NOW)
     add_secret(application, "one more")
 
 
 def test_the_last_secret_may_be_retired_once() -> None:
     application = an_application()
     secret = add_secret(application)
-    application.retire_secret(secret, NOW)
+    application.retire_secret(secret, SYSTEM, NOW)
     with pytest.raises(refusals.UnknownSecret):
-        application.retire_secret(secret, NOW)
+        application.retire_secret(secret, SYSTEM, NOW)
     assert happened(application) == ["application.secret_added", "application.secret_retired"]
 
 
@@ -216,6 +216,23 @@ def test_an_application_neither_disables_nor_deletes_itself() -> None:
         application.delete(itself, NOW)
 
 
+def test_only_root_takes_a_root_application_or_its_secrets_away() -> None:
+    application = register("rooted", "machine", "root", by=ROOT_APPLICATION)
+    secret = add_secret(application)
+    for caller in (backend("write_app"), backend("all")):
+        with pytest.raises(refusals.MissingPermission):
+            application.disable(caller, NOW)
+        with pytest.raises(refusals.MissingPermission):
+            application.delete(caller, NOW)
+        with pytest.raises(refusals.MissingPermission):
+            application.retire_secret(secret, caller, NOW)
+    settled(application)
+    application.retire_secret(secret, ROOT_APPLICATION, NOW)
+    application.disable(ROOT_APPLICATION, NOW)
+    application.delete(ROOT_APPLICATION, NOW)
+    assert happened(application) == ["application.secret_retired", "application.disabled", "application.deleted"]
+
+
 def test_another_organizations_application_is_unknown() -> None:
     application = an_application()
     for command in (
@@ -239,7 +256,7 @@ def test_a_deleted_application_is_unknown_to_every_command() -> None:
     for command in (
         lambda: application.update(application.settings, ROOT_APPLICATION, NOW),
         lambda: add_secret(application, "second"),
-        lambda: application.retire_secret(secret, NOW),
+        lambda: application.retire_secret(secret, SYSTEM, NOW),
         lambda: application.disable(ROOT_APPLICATION, NOW),
         lambda: application.enable(ROOT_APPLICATION, NOW),
         lambda: application.delete(ROOT_APPLICATION, NOW),

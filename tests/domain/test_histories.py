@@ -85,7 +85,7 @@ def test_an_application_comes_back(story: Steps) -> None:
         lambda n: application.update(replace(application.settings, permissions=permissions[n]), backend("all"), NOW),
         lambda n: application.update(replace(application.settings, rate_limit=n), backend(), NOW),
         lambda n: application.add_secret(secrets[n], "ab"[n % 2], "0" * 64, "wxyz", NOW + n * HOUR, by=SYSTEM, now=NOW),
-        lambda n: application.retire_secret(secrets[n], NOW),
+        lambda n: application.retire_secret(secrets[n], SYSTEM, NOW),
         lambda n: application.disable([SYSTEM, backend(application=KEY)][n % 2], NOW),
         lambda n: application.enable(backend(organization=[ORGANIZATION, ELSEWHERE][n % 2]), NOW),
         lambda n: application.delete(SYSTEM, NOW) if n == 0 else None,

@@ -6,7 +6,6 @@ from datetime import timedelta
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
 
 from domain import refusals
 from domain.application import ApplicationSettings
@@ -16,7 +15,7 @@ from service.commands import applications, grants
 from service.commands.secrets import SecretRequest
 from service.commands.unchanged import UNCHANGED
 from service.secrets.signing import generate
-from tests.histories.machine import CALLERS, NTH, Machine, unknown, why
+from tests.histories.machine import CALLERS, NTH, Machine, command, unknown, why
 from tests.histories.people import PERMISSIONS
 from tests.histories.world import ACTIVE, DELETED, DISABLED, SUSPENDED, ApplicationFacts, GrantFacts
 
@@ -29,7 +28,7 @@ Secrets = list[tuple[str, timedelta | None]]
 class Clients(Machine):
     """Applications are registered and changed, prove themselves with secrets, and are granted rights."""
 
-    @rule(
+    @command(
         who=CALLERS,
         organization=NTH,
         kind=st.sampled_from(["machine", "machine", "web", "spa"]),
@@ -68,8 +67,7 @@ class Clients(Machine):
             new.secrets = {secret.id: (secret.name, secret.expires_at) for secret in made.secrets}
             self.world.applications[made.application.id] = new
 
-    @precondition(lambda self: self.world.applications)
-    @rule(
+    @command(
         who=CALLERS,
         application=NTH,
         permissions=st.just(UNCHANGED) | PERMISSIONS,
@@ -93,8 +91,7 @@ class Clients(Machine):
             client.permissions, client.key_set = sorted(holding), key_set
             client.lifetime = client.lifetime if lifetime is UNCHANGED else lifetime
 
-    @precondition(lambda self: self.world.applications)
-    @rule(who=CALLERS, application=NTH, secrets=SECRETS)
+    @command(who=CALLERS, application=NTH, secrets=SECRETS)
     def add_secrets(self, who: str, application: int, secrets: Secrets) -> None:
         by, id, client = self._client(who, application)
         refused = why(
@@ -107,8 +104,7 @@ class Clients(Machine):
         if done:
             client.secrets |= {secret.id: (secret.name, secret.expires_at) for secret in done.value.secrets}
 
-    @precondition(lambda self: any(each.secrets for each in self.world.applications.values()))
-    @rule(who=CALLERS, application=NTH, secret=NTH)
+    @command(who=CALLERS, application=NTH, secret=NTH)
     def retire_secret(self, who: str, application: int, secret: int) -> None:
         by, id, client = self._client(who, application)
         all_secrets = {key: each for each in self.world.applications.values() for key in each.secrets}
@@ -119,8 +115,7 @@ class Clients(Machine):
         if self.give(refused, applications.retire_secret, by, application=id, secret=wanted):
             del client.secrets[wanted]
 
-    @precondition(lambda self: self.world.applications)
-    @rule(who=CALLERS, application=NTH, status=st.sampled_from([DISABLED, ACTIVE, ACTIVE, DELETED]))
+    @command(who=CALLERS, application=NTH, status=st.sampled_from([DISABLED, ACTIVE, ACTIVE, DELETED]))
     def end_or_enable(self, who: str, application: int, status: str) -> None:
         by, id, client = self._client(who, application)
         command = {DISABLED: applications.disable, ACTIVE: applications.enable, DELETED: applications.delete}[status]
@@ -132,8 +127,7 @@ class Clients(Machine):
             client.status = status
             client.secrets = {} if status == DELETED else client.secrets
 
-    @precondition(lambda self: self.world.applications)
-    @rule(who=CALLERS, application=NTH, scope=PERMISSIONS, lasting=st.sampled_from([None, HOUR]))
+    @command(who=CALLERS, application=NTH, scope=PERMISSIONS, lasting=st.sampled_from([None, HOUR]))
     def ask_for(self, who: str, application: int, scope: list[str], lasting: timedelta | None) -> None:
         by, id, client = self._client(who, application)
         expires_at = lasting and self.clock.now() + lasting
@@ -147,8 +141,7 @@ class Clients(Machine):
             facts = GrantFacts(client.organization, id, sorted(scope), by.actor, expires_at)
             self.world.grants[done.value.id] = facts
 
-    @precondition(lambda self: self.world.grants)
-    @rule(who=CALLERS, grant=NTH)
+    @command(who=CALLERS, grant=NTH)
     def approve(self, who: str, grant: int) -> None:
         id = self.nth(self.world.grants, grant)
         facts = self.world.grants[id]
@@ -164,8 +157,7 @@ class Clients(Machine):
         if self.give(refused, grants.approve, by, grant=id):
             facts.status, facts.decided_by = "approved", by.actor
 
-    @precondition(lambda self: self.world.grants)
-    @rule(who=CALLERS, grant=NTH, status=st.sampled_from(["rejected", "revoked"]))
+    @command(who=CALLERS, grant=NTH, status=st.sampled_from(["rejected", "revoked"]))
     def refuse(self, who: str, grant: int, status: str) -> None:
         by, id = self.caller(who), self.nth(self.world.grants, grant)
         facts = self.world.grants[id]

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
 
 from domain import refusals
 from service.commands import signing_keys
-from tests.histories.machine import CALLERS, NTH, Machine, why
+from tests.histories.machine import CALLERS, NTH, Machine, command, why
 from tests.histories.world import KeyFacts
 
 HOUR = timedelta(hours=1)
@@ -19,11 +18,11 @@ ALGORITHMS = st.sampled_from(["ES256", "ES256", "EdDSA", "HS256"])
 class Keys(Machine):
     """Keys follow each other, and time goes by."""
 
-    @rule(by=st.timedeltas(timedelta(0), 2 * HOUR))
+    @command(by=st.timedeltas(timedelta(0), 2 * HOUR))
     def wait(self, by: timedelta) -> None:
         self.clock.move(by)
 
-    @rule(who=CALLERS, algorithm=ALGORITHMS)
+    @command(who=CALLERS, algorithm=ALGORITHMS)
     def introduce(self, who: str, algorithm: str) -> None:
         by = self.caller(who)
         refused = why(
@@ -33,8 +32,7 @@ class Keys(Machine):
         if done:
             self.world.keys[done.value.id] = KeyFacts(algorithm, self.clock.now())
 
-    @precondition(lambda self: self.world.keys)
-    @rule(who=CALLERS, key=NTH, force=st.booleans())
+    @command(who=CALLERS, key=NTH, force=st.booleans())
     def activate(self, who: str, key: int, force: bool) -> None:
         by, id = self.caller(who), self.nth(self.world.keys, key)
         facts = self.world.keys[id]
@@ -46,8 +44,7 @@ class Keys(Machine):
         if self.give(refused, signing_keys.activate, by, key=id, published_for=HOUR, force=force):
             facts.status = "active"
 
-    @precondition(lambda self: self.world.keys)
-    @rule(who=CALLERS, key=NTH)
+    @command(who=CALLERS, key=NTH)
     def retire(self, who: str, key: int) -> None:
         by, id = self.caller(who), self.nth(self.world.keys, key)
         facts = self.world.keys[id]
@@ -57,7 +54,7 @@ class Keys(Machine):
         if self.give(refused, signing_keys.retire, by, key=id, overlap=HOUR):
             facts.status = "retired"
 
-    @rule(who=CALLERS, algorithm=ALGORITHMS, force=st.booleans())
+    @command(who=CALLERS, algorithm=ALGORITHMS, force=st.booleans())
     def rotate(self, who: str, algorithm: str, force: bool) -> None:
         by = self.caller(who)
         present = [key for key in self.world.keys.values() if key.algorithm == algorithm]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
 
 from domain import refusals
 from domain.caller import Caller
 from service.commands import roles, users
 from service.commands.unchanged import UNCHANGED
-from tests.histories.machine import CALLERS, NAMES, NTH, Machine, unknown, why
+from tests.histories.machine import CALLERS, NAMES, NTH, Machine, command, unknown, why
 from tests.histories.world import ACTIVE, DELETED, DISABLED, OWNER, SUSPENDED, EpochFacts, RoleFacts, UserFacts
 
 PERMISSIONS = st.sampled_from([[], ["read_user"], ["read_user", "read_app"], ["root"]])
@@ -21,8 +20,7 @@ ROLE_NAMES = st.sampled_from(["auditor", "editor", "super_admin", "-"])
 class People(Machine):
     """Users come, are locked out, let in and deleted; roles are defined, given and taken away."""
 
-    @precondition(lambda self: self.world.applications)
-    @rule(who=CALLERS, application=NTH, name=st.none() | NAMES, status=st.sampled_from([ACTIVE, ACTIVE, SUSPENDED]))
+    @command(who=CALLERS, application=NTH, name=st.none() | NAMES, status=st.sampled_from([ACTIVE, ACTIVE, SUSPENDED]))
     def enrol(self, who: str, application: int, name: str | None, status: str) -> None:
         by, home = self.caller(who), self.nth(self.world.applications, application)
         place = self.world.applications[home]
@@ -36,8 +34,7 @@ class People(Machine):
             name = name and name.strip()
             self.world.users[done.value.id] = UserFacts(place.organization, home, name, status, bool(name))
 
-    @precondition(lambda self: self.world.users)
-    @rule(who=CALLERS, user=NTH, name=st.none() | NAMES)
+    @command(who=CALLERS, user=NTH, name=st.none() | NAMES)
     def rename(self, who: str, user: int, name: str | None) -> None:
         by, id = self.caller(who), self.nth(self.world.users, user)
         person = self.world.users[id]
@@ -49,8 +46,7 @@ class People(Machine):
             person.name = name and name.strip()
             person.had_name |= bool(name)
 
-    @precondition(lambda self: self.world.users)
-    @rule(who=CALLERS, user=NTH)
+    @command(who=CALLERS, user=NTH)
     def suspend(self, who: str, user: int) -> None:
         by, id = self.caller(who), self.nth(self.world.users, user)
         person = self.world.users[id]
@@ -59,16 +55,14 @@ class People(Machine):
             person.status = SUSPENDED
             self._end_tokens(id, done.position)
 
-    @precondition(lambda self: self.world.users)
-    @rule(who=CALLERS, user=NTH)
+    @command(who=CALLERS, user=NTH)
     def reinstate(self, who: str, user: int) -> None:
         by, id = self.caller(who), self.nth(self.world.users, user)
         person = self.world.users[id]
         if self.give(why((unknown(by, person), refusals.UnknownUser)), users.reinstate, by, user=id):
             person.status = ACTIVE
 
-    @precondition(lambda self: self.world.users)
-    @rule(who=CALLERS, user=NTH)
+    @command(who=CALLERS, user=NTH)
     def expel(self, who: str, user: int) -> None:
         id = self.nth(self.world.users, user)
         person, world = self.world.users[id], self.world
@@ -88,7 +82,7 @@ class People(Machine):
                 member.status = DELETED
             self._end_tokens(id, done.position)
 
-    @rule(who=CALLERS, organization=NTH, name=ROLE_NAMES, permissions=PERMISSIONS)
+    @command(who=CALLERS, organization=NTH, name=ROLE_NAMES, permissions=PERMISSIONS)
     def define(self, who: str, organization: int, name: str, permissions: list[str]) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, organization)
         place = self.world.accounts[id]
@@ -101,8 +95,7 @@ class People(Machine):
         if done:
             self.world.roles[done.value.id] = RoleFacts(id, name, sorted(permissions))
 
-    @precondition(lambda self: self.world.roles)
-    @rule(who=CALLERS, role=NTH, name=st.just(UNCHANGED) | ROLE_NAMES, permissions=st.just(UNCHANGED) | PERMISSIONS)
+    @command(who=CALLERS, role=NTH, name=st.just(UNCHANGED) | ROLE_NAMES, permissions=st.just(UNCHANGED) | PERMISSIONS)
     def redefine(self, who: str, role: int, name: str, permissions: list[str]) -> None:
         by, id = self.caller(who), self.nth(self.world.roles, role)
         facts = self.world.roles[id]
@@ -115,8 +108,7 @@ class People(Machine):
         if self.give(refused, roles.change, by, role=id, name=name, permissions=permissions):
             facts.name, facts.permissions = wanted, sorted(holding)
 
-    @precondition(lambda self: self.world.roles)
-    @rule(who=CALLERS, role=NTH)
+    @command(who=CALLERS, role=NTH)
     def abolish(self, who: str, role: int) -> None:
         by, id = self.caller(who), self.nth(self.world.roles, role)
         facts = self.world.roles[id]
@@ -127,8 +119,7 @@ class People(Machine):
         if self.give(refused, roles.delete, by, role=id):
             facts.status = DELETED
 
-    @precondition(lambda self: self.world.users and self.world.roles)
-    @rule(who=CALLERS, user=NTH, role=NTH)
+    @command(who=CALLERS, user=NTH, role=NTH)
     def appoint(self, who: str, user: int, role: int) -> None:
         by, id, role_id = self.caller(who), self.nth(self.world.users, user), self.nth(self.world.roles, role)
         person, facts = self.world.users[id], self.world.roles[role_id]
@@ -140,8 +131,7 @@ class People(Machine):
         if self.give(refused, users.assign_role, by, user=id, role=role_id):
             person.roles.add(role_id)
 
-    @precondition(lambda self: self.world.users and self.world.roles)
-    @rule(who=CALLERS, user=NTH, role=NTH)
+    @command(who=CALLERS, user=NTH, role=NTH)
     def dismiss(self, who: str, user: int, role: int) -> None:
         by, id, role_id = self.caller(who), self.nth(self.world.users, user), self.nth(self.world.roles, role)
         person = self.world.users[id]

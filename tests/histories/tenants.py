@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
 
 from domain import refusals
 from service.commands import accounts, memberships
 from service.commands.unchanged import UNCHANGED
-from tests.histories.machine import CALLERS, NAMES, NTH, Machine, unknown, why
+from tests.histories.machine import CALLERS, NAMES, NTH, Machine, command, unknown, why
 from tests.histories.world import ACTIVE, DELETED, OWNER, SUSPENDED, AccountFacts, MembershipFacts
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ COLORS = st.sampled_from([UNCHANGED, None, "#ABCDEF", "red"])
 class Tenants(Machine):
     """Accounts are made, changed and deleted; users join and leave them."""
 
-    @rule(who=CALLERS, name=NAMES)
+    @command(who=CALLERS, name=NAMES)
     def found(self, who: str, name: str) -> None:
         by = self.caller(who)
         refused = why((not by.is_root, refusals.MissingPermission), (not name.strip(), refusals.InvalidName))
@@ -31,7 +30,7 @@ class Tenants(Machine):
         if done:
             self.world.accounts[done.value.id] = AccountFacts(done.value.id, None, 0, name.strip())
 
-    @rule(who=CALLERS, parent=NTH, name=NAMES)
+    @command(who=CALLERS, parent=NTH, name=NAMES)
     def branch(self, who: str, parent: int, name: str) -> None:
         by, above = self.caller(who), self.nth(self.world.accounts, parent)
         place = self.world.accounts[above]
@@ -45,7 +44,7 @@ class Tenants(Machine):
             facts = AccountFacts(place.organization, above, place.depth + 1, name.strip())
             self.world.accounts[done.value.id] = facts
 
-    @rule(who=CALLERS, account=NTH, name=st.just(UNCHANGED) | NAMES, color=COLORS)
+    @command(who=CALLERS, account=NTH, name=st.just(UNCHANGED) | NAMES, color=COLORS)
     def present(self, who: str, account: int, name: str, color: str | None) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, account)
         place = self.world.accounts[id]
@@ -58,7 +57,7 @@ class Tenants(Machine):
             place.name = place.name if name is UNCHANGED else name.strip()
             place.color = place.color if color is UNCHANGED else color and color.lower()
 
-    @rule(who=CALLERS, account=NTH, status=st.sampled_from([ACTIVE, SUSPENDED]))
+    @command(who=CALLERS, account=NTH, status=st.sampled_from([ACTIVE, SUSPENDED]))
     def move(self, who: str, account: int, status: str) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, account)
         place = self.world.accounts[id]
@@ -69,7 +68,7 @@ class Tenants(Machine):
         if self.give(refused, accounts.move_status, by, account=id, status=status):
             place.status = status
 
-    @rule(who=CALLERS, account=NTH, cascade=st.booleans())
+    @command(who=CALLERS, account=NTH, cascade=st.booleans())
     def dissolve(self, who: str, account: int, cascade: bool) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, account)
         place, tree = self.world.accounts[id], self.world.below(id)
@@ -86,8 +85,7 @@ class Tenants(Machine):
             for member in self.world.memberships.values():
                 member.status = DELETED if member.account in tree else member.status
 
-    @precondition(lambda self: self.world.users)
-    @rule(who=CALLERS, account=NTH, user=NTH, role=MEMBER_ROLES)
+    @command(who=CALLERS, account=NTH, user=NTH, role=MEMBER_ROLES)
     def join(self, who: str, account: int, user: int, role: str) -> None:
         by = self.caller(who)
         account_id, user_id = self.nth(self.world.accounts, account), self.nth(self.world.users, user)
@@ -105,8 +103,7 @@ class Tenants(Machine):
             facts = MembershipFacts(place.organization, account_id, user_id, role)
             self.world.memberships[done.value.id] = facts
 
-    @precondition(lambda self: self.world.memberships)
-    @rule(who=CALLERS, membership=NTH, path=st.none() | NTH, role=MEMBER_ROLES)
+    @command(who=CALLERS, membership=NTH, path=st.none() | NTH, role=MEMBER_ROLES)
     def promote(self, who: str, membership: int, path: int | None, role: str) -> None:
         by, id = self.caller(who), self.nth(self.world.memberships, membership)
         member = self.world.memberships[id]
@@ -120,8 +117,7 @@ class Tenants(Machine):
         if self.give(refused, memberships.change_role, by, account=account, membership=id, role=role):
             member.role = role
 
-    @precondition(lambda self: self.world.memberships)
-    @rule(who=CALLERS, membership=NTH)
+    @command(who=CALLERS, membership=NTH)
     def leave(self, who: str, membership: int) -> None:
         by, id = self.caller(who), self.nth(self.world.memberships, membership)
         member = self.world.memberships[id]

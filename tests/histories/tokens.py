@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
 
 from domain import refusals
 from domain.token_family import TokenFamily
 from service.commands import revocations, tokens
 from service.store.log import read_page
-from tests.histories.machine import CALLERS, NTH, ROOT, Machine, unknown, why
+from tests.histories.machine import CALLERS, NTH, ROOT, Asked, Machine, command, unknown, why
 from tests.histories.world import EpochFacts, FamilyFacts, RefreshFacts, TokenFacts
 
 if TYPE_CHECKING:
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 MAYBE = st.none() | NTH
+NAMED = st.sets(st.sampled_from(["application", "user", "end_user"]))
 END_USERS = st.sampled_from([None, "7", "8"])
 
 
@@ -100,23 +100,19 @@ def _digest(id: UUID) -> str:
 class Tokens(Machine):
     """Tokens are issued for whatever there is, and end for every reason there is."""
 
-    @precondition(lambda self: self.world.applications)
-    @rule(
+    @command(
         wanted=st.lists(WANTED, min_size=1, max_size=6),
-        revoked=st.none() | st.sampled_from(["application", "end_user"]),
+        revoked=NAMED,
         before=st.sampled_from([None, "now", "later"]),
     )
-    def issue(self, wanted: list[Wanted], revoked: str | None, before: str | None) -> None:
-        """Issue tokens at once, of the first one's kind revoke all at the same time."""
+    def issue(self, wanted: list[Wanted], revoked: set[str], before: str | None) -> None:
+        """Issue tokens at once, and at the same time revoke what was issued for the same as the first one."""
         families = [self._family(each) for each in wanted]
-        asked = [(set(), issue(self.parts.store, self._origin(), ROOT, of=family), ROOT) for family in families]
+        asked = [Asked(set(), issue, ROOT, {"of": family}) for family in families]
         first = families[0]
-        named = {revoked: getattr(first, revoked)} if revoked else {}
-        if all(named.values()) and self._known(first):
-            until = self._moment(before)
-            bulk = {"organization": first.organization, **named, "before": until}
-            command = revocations.record(self.parts.store, self._origin(), ROOT, **bulk) if named else None
-            asked += [(set(), command, ROOT)] if command else []
+        bulk, refused = self._bulk(ROOT, first, revoked, before)
+        if not refused:
+            asked.append(Asked(set(), revocations.record, ROOT, bulk))
         outcomes = self.gather(asked)
         for family, outcome in zip(families, outcomes, strict=False):
             self.world.families[outcome.value.id] = family
@@ -124,8 +120,7 @@ class Tokens(Machine):
         if len(outcomes) > len(families):
             self._remember(bulk, outcomes[-1].position)
 
-    @precondition(lambda self: any(each.refresh for each in self.world.families.values()))
-    @rule(family=NTH, presented=st.sampled_from([0, 0, 1]), rotates=st.sampled_from([True, True, False]))
+    @command(family=NTH, presented=st.sampled_from([0, 0, 1]), rotates=st.sampled_from([True, True, False]))
     def renew(self, family: int, presented: int, rotates: bool) -> None:
         """Renew with the current refresh token, or with one before it."""
         id = self.nth({key: each for key, each in self.world.families.items() if each.refresh}, family)
@@ -146,8 +141,7 @@ class Tokens(Machine):
                 facts.refresh[digest].used = True
                 facts.current, facts.refresh[following] = following, RefreshFacts(self.clock.now() + HOUR)
 
-    @precondition(lambda self: self.world.tokens)
-    @rule(who=CALLERS, token=NTH, what=st.sampled_from(["token", "family", "both"]))
+    @command(who=CALLERS, token=NTH, what=st.sampled_from(["token", "family", "both"]))
     def revoke(self, who: str, token: int, what: str) -> None:
         by, id = self.caller(who), self.nth(self.world.tokens, token)
         facts = self.world.tokens[id]
@@ -158,29 +152,17 @@ class Tokens(Machine):
                 self.world.end_family(facts.family)
             facts.ended = True
 
-    @precondition(lambda self: self.world.families)
-    @rule(
+    @command(
         who=CALLERS,
         like=NTH,
-        named=st.sets(st.sampled_from(["application", "user", "end_user"])),
+        named=NAMED,
         before=st.sampled_from([None, "ago", "then", "just after", "now", "later"]),
         cascade=st.booleans(),
     )
     def revoke_in_bulk(self, who: str, like: int, named: set[str], before: str | None, cascade: bool) -> None:
         """End whatever was issued for the same application, user or end user as some token was."""
         by, family = self.caller(who), self.world.families[self.nth(self.world.families, like)]
-        values = {name: getattr(family, name) for name in sorted(named)}
-        client = self.world.applications.get(values.get("application"))
-        person = self.world.users.get(values.get("user"))
-        place = self.world.accounts[family.organization]
-        refused = why(
-            (unknown(by, place), refusals.UnknownAccount),
-            (client is not None and unknown(by, client), refusals.UnknownApplication),
-            (person is not None and unknown(by, person), refusals.UnknownUser),
-            (person is not None and person.organization != family.organization, refusals.UnknownUser),
-            (not any(values.values()), refusals.NothingToRevoke),
-        )
-        bulk = {"organization": family.organization, **values, "before": self._moment(before)}
+        bulk, refused = self._bulk(by, family, named, before)
         done = self.give(refused, revocations.record, by, cascade=cascade, **bulk)
         if done:
             self._remember(bulk, done.position)
@@ -204,8 +186,21 @@ class Tokens(Machine):
     def _maybe(self, things: dict[UUID, Any], n: int | None) -> UUID | None:
         return None if n is None or not things else self.nth(things, n)
 
-    def _known(self, family: FamilyFacts) -> bool:
-        return not unknown(ROOT, self.world.applications[family.application], self.world.accounts[family.organization])
+    def _bulk(
+        self, by: Caller, family: FamilyFacts, named: set[str], before: str | None
+    ) -> tuple[dict[str, Any], set[type[refusals.Refusal]]]:
+        """Return what to revoke in bulk, like a token of this family, and why it cannot be."""
+        values = {name: getattr(family, name) for name in sorted(named)}
+        client = self.world.applications[family.application] if "application" in named else None
+        person = self.world.users.get(values.get("user"))
+        refused = why(
+            (unknown(by, self.world.accounts[family.organization]), refusals.UnknownAccount),
+            (client is not None and unknown(by, client), refusals.UnknownApplication),
+            (person is not None and unknown(by, person), refusals.UnknownUser),
+            (person is not None and person.organization != family.organization, refusals.UnknownUser),
+            (not any(values.values()), refusals.NothingToRevoke),
+        )
+        return {"organization": family.organization, **values, "before": self._moment(before)}, refused
 
     def _moment(self, before: str | None) -> datetime | None:
         """Return a time as the log tells it: that of an event in its middle, or one right after it."""

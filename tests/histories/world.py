@@ -114,7 +114,7 @@ class FamilyFacts:
 
 @dataclass
 class EpochFacts:
-    """Tokens of everything named, issued at or before `position`, are dead."""
+    """Tokens of everything named, issued at or before `position`, are dead. End users are those of an organization."""
 
     organization: UUID
     application: UUID | None
@@ -124,12 +124,14 @@ class EpochFacts:
 
     def covers(self, family: FamilyFacts, position: int) -> bool:
         return (
-            self.organization == family.organization
-            and self.application in (None, family.application)
+            self.application in (None, family.application)
             and self.user in (None, family.user)
-            and self.end_user in (None, family.end_user)
+            and (self.end_user is None or self._end_user_of(family))
             and position <= self.position
         )
+
+    def _end_user_of(self, family: FamilyFacts) -> bool:
+        return (self.end_user, self.organization) == (family.end_user, family.organization)
 
 
 @dataclass

@@ -1,20 +1,14 @@
-"""The first start, and what a later one with other settings does to the root application."""
+"""The first start: it happens once, and keeps the secret it makes."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import pytest
 
-from domain.caller import SYSTEM
-from domain.scope import AUDIENCE_LIST_LIMIT
-from projections import applications as rows
-from service.bootstrap import FILE, WeakRootSecret, first_start, follow_audiences
-from service.commands import applications
+from service.bootstrap import FILE, WeakRootSecret, first_start
 from service.settings import Settings
-from service.store.decision import Origin
 from service.store.log import head
 
 if TYPE_CHECKING:
@@ -22,18 +16,12 @@ if TYPE_CHECKING:
 
     from tests.store_fixture import StoreParts
 
-FIRST, OTHER = "http://127.0.0.1:8080/api", "http://127.0.0.1:9090/api"
-NIL = UUID(int=0)
+AUDIENCE = "http://127.0.0.1:8080/api"
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, management_audiences=(FIRST,))
-
-
-async def root_of(parts: StoreParts) -> tuple[UUID, list[str]]:
-    [row] = await rows.page(parts.pool, None, kind=None, status=None, after=NIL, limit=2)
-    return row["id"], row["audiences"]
+    return Settings(data_dir=tmp_path, management_audiences=(AUDIENCE,))
 
 
 async def test_the_first_start_makes_a_root_application_and_keeps_its_secret_for_the_owner_alone(
@@ -51,7 +39,6 @@ async def test_a_second_start_makes_nothing(parts: StoreParts, settings: Setting
     await first_start(parts.store, settings, parts.clock)
     before = await head(parts.pool)
     assert await first_start(parts.store, settings, parts.clock) is None
-    await follow_audiences(parts.store, settings, parts.clock)
     assert await head(parts.pool) == before
 
 
@@ -59,26 +46,3 @@ async def test_a_short_root_secret_is_refused(parts: StoreParts, settings: Setti
     with pytest.raises(WeakRootSecret):
         await first_start(parts.store, replace(settings, root_client_secret="x" * 15), parts.clock)
     assert await head(parts.pool) == 0
-
-
-async def test_the_root_application_is_not_locked_out_by_another_port(parts: StoreParts, settings: Settings) -> None:
-    await first_start(parts.store, settings, parts.clock)
-    await follow_audiences(parts.store, replace(settings, management_audiences=(OTHER,)), parts.clock)
-    assert (await root_of(parts))[1] == [FIRST, OTHER]
-
-
-async def test_a_port_that_is_new_at_each_start_never_fills_the_list(parts: StoreParts, settings: Settings) -> None:
-    many = tuple(f"http://127.0.0.1:{port}/api" for port in range(10_000, 10_000 + AUDIENCE_LIST_LIMIT))
-    await first_start(parts.store, replace(settings, management_audiences=many), parts.clock)
-    await follow_audiences(parts.store, settings, parts.clock)
-    assert (await root_of(parts))[1] == [FIRST]
-
-
-async def test_a_deleted_root_application_stays_deleted(parts: StoreParts, settings: Settings) -> None:
-    await first_start(parts.store, settings, parts.clock)
-    application, _ = await root_of(parts)
-    origin = Origin(NIL, NIL, None, parts.clock.new_id())
-    await applications.delete(parts.store, origin, SYSTEM, application=application)
-    before = await head(parts.pool)
-    await follow_audiences(parts.store, replace(settings, management_audiences=(OTHER,)), parts.clock)
-    assert await head(parts.pool) == before

@@ -85,3 +85,16 @@ async def test_deleting_a_user_adds_them_to_the_list(parts: StoreParts, tmp_path
     await users.delete(parts.store, Origin(NIL, NIL, None, parts.clock.new_id()), SYSTEM, user=gone)
 
     assert told == [gone]
+
+
+async def test_a_full_disk_does_not_undo_a_deletion_and_the_next_line_brings_both(
+    parts: StoreParts, tmp_path: Path
+) -> None:
+    folder = tmp_path / "missing"
+    record = erasures.recorder(folder, parts.clock)
+    first, second = parts.clock.new_id(), parts.clock.new_id()
+    record(first)
+    folder.mkdir()
+    record(second)
+
+    assert erasures.listed(folder) == {first, second}

@@ -214,6 +214,9 @@ async def test_a_field_nobody_knows_is_refused_and_named(world, route):
     reply = await send(world.app, route, world.own, {**body, "surprise": 1})
     refused(reply, 400, "invalid_body")
     assert {"in": "body", "field": "surprise"}.items() <= reply.json["errors"][-1].items()
+    reply = await send(world.app, route, world.own, {f"{n}" * 300: 1 for n in range(1, 100)})
+    assert (reply.status, len(reply.json["errors"])) == (400, 20)
+    assert max(len(error["field"]) for error in reply.json["errors"]) <= 200
 
 
 @pytest.mark.parametrize("route", WITH_BODY)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest_asyncio
 
-from tests.app_fixture import app as fresh_app
 from tests.app_fixture import app_database, app_template, copied, running
 from tests.fake_clock import FakeClock
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from tests.app_fixture import Running
 
-__all__ = ["app_database", "app_template", "fresh_app"]
+__all__ = ["app_database", "app_template"]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

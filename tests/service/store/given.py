@@ -130,13 +130,14 @@ async def keep_busy(parts: StoreParts, appender: Appender) -> list[asyncio.Task[
     return plugs
 
 
-def lanes(parts: StoreParts) -> int:
-    return len(parts.appender._lanes)
+def lanes(_: StoreParts) -> int:
+    """How many batches of one process can be under way at once."""
+    return 1
 
 
 async def lanes_waiting(parts: StoreParts, count: int, appender: Appender | None = None) -> bool:
     """Say whether so many batches have reached the database and wait for the lock."""
-    name = (appender or parts.appender)._lanes[0]._name[:-1]
+    name = (appender or parts.appender)._lane._name
     return bool(await parts.owner.fetchval(WAITING, name + "%") == count)
 
 

@@ -14,7 +14,6 @@ import pytest
 
 from service.store import append as append_module
 from service.store import batch, connections, lane, outcome
-from service.store.append import Appender
 from service.store.pending import Append, Remembered
 from service.store.refusals import Closing, Overloaded, Stale
 from tests.service.store.given import (
@@ -37,10 +36,11 @@ from tests.service.store.given import (
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from service.store.append import Appender
     from tests.store_fixture import StoreParts
 
-LANES_OF = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%-append-%'"
-END_LANES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%-append-%'"
+LANES_OF = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%-append'"
+END_LANES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%-append'"
 
 
 class LosesAnswers(asyncpg.Connection):
@@ -265,6 +265,7 @@ async def test_as_long_as_a_lost_call_may_still_be_carried_out_its_outcome_is_un
     parts: StoreParts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lane, "CALL_PATIENCE", 0.2)
+    monkeypatch.setattr(lane, "PATIENCE", 0.2)
     monkeypatch.setattr(outcome, "END_MILLISECONDS", 200)
     async with log_held(parts.dsn):
         [queued] = waiting(parts.appender, prepared(parts, an_account(parts)))

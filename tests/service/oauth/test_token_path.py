@@ -1,0 +1,93 @@
+"""The token path reads no events: issuing, introspecting, revoking and bearer look-ups touch read models only (T10)."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from tests.app_fixture import ROOT_SECRET, running
+from tests.service.oauth.asking import (
+    INTROSPECT,
+    REVOKE,
+    SERVER_TO_SERVER,
+    ask,
+    back_end,
+    introspected,
+    issued,
+    revoked,
+)
+from tests.service.oauth.key_pairs import TYPE, pair, signed, told
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.app_fixture import Running
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+EVENTS = re.compile(r"\bmuniment\.(events|token_events\w*|log)\b|\b(events|token_events|log)\b")
+
+
+@contextmanager
+def heard(app: Running) -> Iterator[list[str]]:
+    """Yield the statements that this worker's connections carry out meanwhile: those of its pools and of its lane."""
+    statements: list[str] = []
+
+    def note(record: Any) -> None:
+        statements.append(record.query)
+
+    pools = (app.parts.store.pool, app.parts.tokens._pool)
+    connections = [holder._con for pool in pools for holder in pool._holders]
+    connections.append(app.parts.store.appender._lane._connection)
+    assert len(connections) > 1
+    for connection in connections:
+        connection.add_query_logger(note)
+    yield statements
+    for connection in connections:
+        connection.remove_query_logger(note)
+
+
+async def walked(app: Running, **settings: Any) -> None:
+    """Walk the token path: a client that is new to this worker, then one that is known to it."""
+    key = pair("ES256")
+    back = await back_end(app, permissions=["read_app"], key_set={"keys": [key.public]}, **settings)
+    with heard(app) as statements:
+        for _ in range(2):
+            token = await issued(app, back)
+            assert (await introspected(app, back, token))["active"]
+            assert (await app.call("GET", "/api/applications", token)).status == 200
+            assert (await revoked(app, back, token)).status == 200
+            assert (await revoked(app, back, token)).status == 200
+            assert (await introspected(app, back, token)) == {"active": False}
+            assert (await app.call("GET", "/api/applications", token)).status == 401
+        assert (await ask(app, client_id=back.client_id, client_secret="x")).status == 401
+        assert (await ask(app, SERVER_TO_SERVER, **back.credentials, scope="read_app")).status == 200
+        assertion = signed(key, told(back.client_id, "https://muniment.test"))
+        assert (await ask(app, client_assertion=assertion, client_assertion_type=TYPE)).status == 200
+    assert sum("FROM tokens" in query for query in statements) >= 8
+    assert sum("muniment.append" in query for query in statements) >= 6
+    assert [query for query in statements if EVENTS.search(query)] == []
+
+
+@pytest.mark.parametrize("token_format", ["jwt", "opaque"])
+async def test_no_statement_of_the_token_path_names_the_events(app: Running, token_format: str) -> None:
+    await walked(app, token_format=token_format)
+
+
+async def test_the_token_path_serves_a_worker_that_may_not_read_events(app_database: str) -> None:
+    rights = "SELECT ON muniment.events, muniment.token_events, muniment.log"
+    root = {"client_id": "root", "client_secret": ROOT_SECRET}
+    with psycopg.connect(app_database, autocommit=True) as owner:
+        async with running(app_database) as app:
+            owner.execute(f"REVOKE {rights} FROM muniment_service")
+            assert (await app.call("GET", "/api/accounts")).status == 200
+            token = (await ask(app, **root)).json["access_token"]
+            for path in (INTROSPECT, REVOKE):
+                assert (await app.call("POST", path, "", data={**root, "token": token})).status == 200
+            told_last = await app.call("POST", INTROSPECT, "", data={**root, "token": token})
+            assert told_last.json == {"active": False}
+            owner.execute(f"GRANT {rights} TO muniment_service")
