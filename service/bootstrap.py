@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from domain.caller import SYSTEM
 from domain.permissions import ALL, ROOT
 from domain.role import Role
 from domain.signing_key import Algorithm, SigningKey
+from service.secrets import key_file
 from service.secrets.digests import CLIENT_SECRET, new_secret, sha256_hex
 from service.secrets.signing import generate
 from service.store.decision import Origin
@@ -115,14 +115,11 @@ def _credentials(settings: Settings, clock: Clock) -> RootApplication:
         return RootApplication(
             settings.root_client_id or "root", settings.root_client_secret, generated=False, path=None
         )
-    try:
-        kept = msgspec.json.decode(path.read_bytes(), type=dict[str, str])
-    except FileNotFoundError:
+
+    def fresh() -> str:
         client_id = settings.root_client_id or str(clock.new_id())
-        kept = {"client_id": client_id, "client_secret": new_secret(CLIENT_SECRET)}
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(kept) + b"\n")
-            file.flush()
-            os.fsync(descriptor)
+        made = {"client_id": client_id, "client_secret": new_secret(CLIENT_SECRET)}
+        return msgspec.json.encode(made).decode() + "\n"
+
+    kept = msgspec.json.decode(key_file.read_or_create(path, fresh), type=dict[str, str])
     return RootApplication(kept["client_id"], kept["client_secret"], generated=True, path=path)

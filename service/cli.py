@@ -81,7 +81,7 @@ def serve(
 @app.command()
 def init() -> None:
     """Bring the database up to date: schema, read models, and on an empty log the root application."""
-    from service import supervisor  # noqa: PLC0415
+    from service import greeting, supervisor  # noqa: PLC0415
     from service.clock import Clock  # noqa: PLC0415
     from service.initialization import initialize  # noqa: PLC0415
     from service.offline import address  # noqa: PLC0415
@@ -90,7 +90,7 @@ def init() -> None:
     with address(settings) as dsn:
         root = asyncio.run(initialize(dsn, settings, Clock()))
     if root is not None and root.generated:
-        typer.echo(supervisor.introduce(root, settings))
+        typer.echo(greeting.introduce(root, settings))
     typer.echo("The database is up to date.")
 
 

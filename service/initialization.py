@@ -40,13 +40,15 @@ def master_keys(settings: Settings) -> MasterKeys:
 async def initialize(dsn: str, settings: Settings, clock: Clock) -> RootApplication | None:
     """Migrate, make the read models, fill an empty log; return the root application when it was made just now.
 
-    Whoever may not create anything in the database only checks that all is there. Raises SchemaMismatch,
+    Of processes that start at once, one does all this and the others find it done. Whoever may not create anything in
+    the database only checks that all is there. Raises SchemaMismatch,
     WrongMasterKey and whatever the database says.
     """
     settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     ring = master_keys(settings)
     owner = await connections.owner(dsn)
     try:
+        await migrations.take_turn(owner)
         if await migrations.may_create(owner):
             await migrations.migrate(owner)
             vault = Vault(owner, SubjectKeys(ring, time.monotonic), ring)
@@ -56,9 +58,9 @@ async def initialize(dsn: str, settings: Settings, clock: Clock) -> RootApplicat
             await migrations.check(owner)
         await migrations.ensure_partitions(owner)
         await require_master_key(owner, ring)
+        return await _first_start(dsn, settings, clock, ring)
     finally:
         await owner.close()
-    return await _first_start(dsn, settings, clock, ring)
 
 
 async def require_master_key(owner: asyncpg.Connection, ring: MasterKeys) -> None:

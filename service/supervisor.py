@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
-from service import port
+from service import greeting, port
 from service.bootstrap import FILE
 from service.clock import Clock
 from service.initialization import initialize
@@ -25,12 +25,13 @@ from service.initialization import initialize
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from service.bootstrap import RootApplication
     from service.settings import Settings
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 RESTART_PAUSE = 0.5
+CONNECTIONS_OF_WORKER = 12  # at most: a pool to read with, one to append with, followers, and those being replaced
+CONNECTIONS_BESIDE = 30  # for the command line, dumps and people
 EARLY_DEATHS = 5  # workers that die this often before they serve stop the service
 WORKER = "import sys; from service.worker_process import main; main(*map(int, sys.argv[1:]))"
 
@@ -58,9 +59,10 @@ def database(settings: Settings) -> Iterator[Database]:
     if settings.database_url is not None:
         yield Database(settings.database_url, lambda: True)
         return
-    from service.postgres.supervisor import EmbeddedPostgres  # noqa: PLC0415 - not needed with a database of one's own
+    from service.postgres.supervisor import CONNECTIONS, EmbeddedPostgres  # noqa: PLC0415 - not needed with a database of one's own
 
-    with EmbeddedPostgres(settings.data_dir) as postgres:
+    connections = CONNECTIONS_BESIDE + CONNECTIONS_OF_WORKER * settings.workers
+    with EmbeddedPostgres(settings.data_dir, connections=max(connections, CONNECTIONS)) as postgres:
         yield Database(postgres.address, lambda: postgres.running)
 
 
@@ -91,7 +93,8 @@ class Supervisor:
         """
         former = {sign: signal.signal(sign, self._stop) for sign in (signal.SIGTERM, signal.SIGINT)}
         try:
-            self._workers = [self._spawn(number) for number in range(self._settings.workers)]
+            for number in range(self._settings.workers):
+                self._workers.append(self._spawn(number))
             if not self._stopping:
                 print(announce, flush=True)  # noqa: T201 - the ready line is for whoever started the program
             while not self._stopping:
@@ -212,36 +215,8 @@ def _serve(settings: Settings) -> None:
     with database(settings) as found:
         root = asyncio.run(initialize(found.dsn, settings, Clock()))
         if root is not None and root.generated:
-            print(introduce(root, settings), flush=True)  # noqa: T201 - shown once, to the person who started it
+            print(greeting.introduce(root, settings), flush=True)  # noqa: T201 - shown once, to the person who started it
         elif (kept := settings.data_dir / FILE).exists():
             print(f"The root application's credentials are kept in {kept}", flush=True)  # noqa: T201 - as above
         with tempfile.TemporaryDirectory(prefix="mun-run-") as folder:
-            Supervisor(found, settings, folder).run(
-                f"Muniment serves on {_address(settings)} (issuer {settings.issuer})"
-            )
-
-
-def _address(settings: Settings) -> str:
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return f"http://{host}:{settings.port}"
-
-
-def introduce(root: RootApplication, settings: Settings) -> str:
-    """Return what a newcomer is told at the first start: the credentials, once, and a first call to paste."""
-    body = (
-        f'{{"grant_type":"client_credentials","client_id":"{root.client_id}",'
-        f'"client_secret":"{root.client_secret}","audience":"{settings.default_audience}"}}'
-    )
-    return f"""
-First start: the root application was made. Its secret is shown once and kept in
-{root.path} (readable by you alone).
-
-  client id      {root.client_id}
-  client secret  {root.client_secret}
-
-Get a first token:
-
-  curl -s {_address(settings)}/oauth2/token \\
-    -H 'Content-Type: application/json' \\
-    -d '{body}'
-"""
+            Supervisor(found, settings, folder).run(greeting.ready(settings))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 
+import structlog
 import uvloop
 
 from service import settings as settings_module
 from service.operations.logging import configure
 from service.worker import DATABASE_VARIABLE, serve
 
+log = structlog.get_logger(__name__)
 GC_THRESHOLD = 50_000  # allocations between collections: the default pauses a busy loop far too often
 
 
@@ -20,4 +23,8 @@ def main(parent: int, ready: int) -> None:
     configure(settings.log_level, secrets=[s for s in (settings.root_client_secret, settings.master_key) if s])
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
-    uvloop.run(serve(os.environ[DATABASE_VARIABLE], settings, parent=parent, ready=ready))
+    try:
+        uvloop.run(serve(os.environ[DATABASE_VARIABLE], settings, parent=parent, ready=ready))
+    except Exception:
+        log.exception("worker_failed")
+        sys.exit(1)

@@ -14,7 +14,6 @@ _SETTINGS = {
     # cluster's `trust` authentication is safe: whoever can open the socket could read the files as well.
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
-    "max_connections": "100",
     "shared_buffers": "256MB",
     # Few and small full-page images: an append-heavy log writes little else.
     "max_wal_size": "4GB",
@@ -33,7 +32,7 @@ _DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on"}
 _FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
-def server_arguments(cluster: Path, socket_folder: Path, *, durable: bool) -> list[str]:
-    settings = _SETTINGS | (_DURABLE if durable else _FORGETFUL)
+def server_arguments(cluster: Path, socket_folder: Path, *, durable: bool, connections: int) -> list[str]:
+    settings = _SETTINGS | (_DURABLE if durable else _FORGETFUL) | {"max_connections": str(connections)}
     named = [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]
     return ["-D", str(cluster), "-k", str(socket_folder), "-p", str(PORT), *named]

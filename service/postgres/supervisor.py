@@ -24,6 +24,7 @@ from service.postgres.problem import PostgresProblem
 if TYPE_CHECKING:
     from types import TracebackType
 
+CONNECTIONS = 100
 _POLL_SECONDS = 0.005
 _PREDECESSOR_SECONDS = 60.0
 _FAST_STOP_SECONDS = 30.0
@@ -40,15 +41,23 @@ _log = structlog.get_logger(__name__)
 class EmbeddedPostgres:
     """The embedded database of one data folder.
 
-    `durable=False` gives up safety against power loss for speed: for tests. Start it from the main thread, before
+    `durable=False` gives up safety against power loss for speed: for tests. `connections` is how many it takes at most;
+    each costs memory from the start. Start it from the main thread, before
     other threads exist, and start workers as new programs: a bare fork would inherit the lock on the folder.
     """
 
     def __init__(
-        self, data_dir: Path, *, durable: bool = True, binaries: Binaries | None = None, refuge: Path = REFUGE
+        self,
+        data_dir: Path,
+        *,
+        durable: bool = True,
+        connections: int = CONNECTIONS,
+        binaries: Binaries | None = None,
+        refuge: Path = REFUGE,
     ) -> None:
         self._data_dir = data_dir.absolute()
         self._durable = durable
+        self._connections = connections
         self._binaries = binaries
         self._refuge = refuge
         self._claim: Claim | None = None
@@ -72,7 +81,9 @@ class EmbeddedPostgres:
                 make_cluster(place, binaries, durable=self._durable)
             _await_predecessor(place)
             socket_folder = claim.make_socket_folder(place.identity)
-            arguments = server_arguments(place.cluster, socket_folder, durable=self._durable)
+            arguments = server_arguments(
+                place.cluster, socket_folder, durable=self._durable, connections=self._connections
+            )
             self._process = _serve(place, [binaries.program("postgres"), *arguments])
         except BaseException:
             claim.release()

@@ -27,6 +27,7 @@ EXISTS = "SELECT to_regclass('muniment.schema_migrations') IS NOT NULL"
 APPLIED = "SELECT number, name, digest FROM muniment.schema_migrations ORDER BY number"
 NOTE = "INSERT INTO muniment.schema_migrations (number, name, digest) VALUES ($1, $2, $3)"
 LOCK = "SELECT pg_advisory_xact_lock(5567012640)"
+TURN = "SELECT pg_advisory_lock(5567012646)"
 READABLE = "GRANT SELECT ON muniment.schema_migrations TO muniment_service, muniment_reader"
 MAY_CREATE = "SELECT has_database_privilege(current_database(), 'CREATE')"
 NOTE_MASTER_KEY = "INSERT INTO muniment.settings (name, value) VALUES ('master_key', $1) ON CONFLICT DO NOTHING"
@@ -100,6 +101,11 @@ def _missing(migrations: list[Migration], rows: list[asyncpg.Record]) -> list[Mi
             msg = f"migration {migration.number} ({migration.name}) is not the one that was applied"
             raise SchemaMismatch(msg)
     return [migration for migration in migrations if migration.number not in applied]
+
+
+async def take_turn(connection: asyncpg.Connection) -> None:
+    """Wait until no other process prepares this database; the turn ends with the connection."""
+    await connection.execute(TURN)
 
 
 async def may_create(connection: asyncpg.Connection) -> bool:
