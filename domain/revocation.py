@@ -47,15 +47,14 @@ class Revocation(Aggregate):
 
         @property
         def touches(self) -> tuple[str, ...]:
-            """Whatever is named; an end user by digest, since a guard key is not the place for a person's name."""
+            """Whatever is named."""
             keys = []
             if self.application is not None:
                 keys.append(f"revocation:application:{self.application}")
             if self.user is not None:
                 keys.append(f"revocation:user:{self.user}")
             if self.end_user is not None:
-                digest = sha256(self.end_user.encode()).hexdigest()
-                keys.append(f"revocation:end-user:{self.organization}:{digest}")
+                keys.append(end_user_guard(self.organization, self.end_user))
             return tuple(keys)
 
     @classmethod
@@ -97,6 +96,11 @@ class Revocation(Aggregate):
             reason=text.reason(reason),
             by=by.actor,
         )
+
+
+def end_user_guard(organization: UUID, end_user: str) -> str:
+    """Return the guard key of an end user: by digest, since a guard key is not the place for a person's name."""
+    return f"revocation:end-user:{organization}:{sha256(end_user.encode()).hexdigest()}"
 
 
 def _check_end_user(value: str) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from projections.model import Context, Fact
 
-# A revocation "before a time" stands for the last position recorded before it, read from the batches: the log's times
-# never decrease, so a rebuild finds the same position.
+# A revocation "before a time" stands for the last position recorded before it (its own when that time is yet to come),
+# read from the batches: the log's times never decrease, so a rebuild finds the same position.
 DDL = """
 CREATE TABLE revocation_epochs (
     key text PRIMARY KEY,              -- access|refresh : application|user|end-user : id
@@ -24,9 +24,10 @@ CREATE TABLE revocation_epochs (
 CREATE FUNCTION apply_revocations(facts json, positions bigint[]) RETURNS void LANGUAGE plpgsql AS $apply$
 BEGIN
     INSERT INTO revocation_epochs (key, position)
-    SELECT f.key, max(CASE WHEN f.before IS NULL THEN positions[f.n]
-                           ELSE coalesce((SELECT b.last FROM batches b
-                                           WHERE b.recorded_at < f.before AND b.last < positions[f.n]
+    SELECT f.key, max(CASE WHEN f.before IS NULL
+                             OR f.before > (SELECT b.recorded_at FROM batches b WHERE b.last >= positions[f.n]
+                                             ORDER BY b.last LIMIT 1) THEN positions[f.n]
+                           ELSE coalesce((SELECT b.last FROM batches b WHERE b.recorded_at < f.before
                                            ORDER BY b.recorded_at DESC, b.last DESC LIMIT 1), 0) END)
       FROM json_to_recordset(facts) AS f(n int, key text, before timestamptz)
      WHERE positions[f.n] > 0

@@ -15,17 +15,16 @@ if TYPE_CHECKING:
 K = TypeVar("K")
 V = TypeVar("V")
 MAX_KEYS = 512
-IN_FLIGHT = 2  # queries at a time: one being answered by the database while the next is on its way
 
 
 class Coalescer(Generic[K, V]):
-    """Look-ups by key. `fetch` takes distinct keys and returns those it found."""
+    """Look-ups by key, one query at a time. `fetch` takes distinct keys and returns those it found."""
 
     def __init__(self, fetch: Callable[[list[K]], Awaitable[dict[K, V]]]) -> None:
         """Take the query."""
         self._fetch = fetch
         self._waiting: dict[K, list[asyncio.Future[V | None]]] = {}
-        self._free = IN_FLIGHT
+        self._busy = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     def get(self, key: K) -> asyncio.Future[V | None]:
@@ -36,8 +35,8 @@ class Coalescer(Generic[K, V]):
             self._waiting[key] = [future]
         else:
             waiting.append(future)
-        if self._free:
-            self._free -= 1
+        if not self._busy:
+            self._busy = True
             task = asyncio.get_running_loop().create_task(self._run())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -52,7 +51,7 @@ class Coalescer(Generic[K, V]):
                     taken = {key: self._waiting.pop(key) for key in list(self._waiting)[:MAX_KEYS]}
                 await self._answer(taken)
         finally:
-            self._free += 1
+            self._busy = False
 
     async def _answer(self, taken: dict[K, list[asyncio.Future[V | None]]]) -> None:
         try:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 RESTART_PAUSE = 0.5
-CONNECTIONS_OF_WORKER = 12  # at most: a pool to read with, one to append with, followers, and those being replaced
+CONNECTIONS_OF_WORKER = 14  # at most: a pool to read with, one to append with, followers, and those being replaced
 CONNECTIONS_BESIDE = 30  # for the command line, dumps and people
 EARLY_DEATHS = 5  # workers that die this often before they serve stop the service
 WORKER = "import sys; from service.worker_process import main; main(*map(int, sys.argv[1:]))"

@@ -16,9 +16,11 @@ from aiohttp import web
 from projections import EVENTUAL, MODELS, registry
 from service import erasures, initialization
 from service.clock import Clock
-from service.http.app import LIMITS, build
+from service.http.app import build
 from service.http.bearer import Bearer
 from service.http.limiter import Limiter
+from service.http.request import drained
+from service.http.serving import LIMITS
 from service.oauth.clients import Clients
 from service.oauth.issuing import Issuer
 from service.oauth.key_ring import KeyRing
@@ -43,8 +45,9 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 POOL_SIZE = 5
-LOOKUP_POOL_SIZE = 4  # two look-ups of tokens and two of clients at a time: see the coalescer
-DRAIN_SECONDS = 20.0
+LOOKUP_POOL_SIZE = 2  # one query for tokens and one for clients at a time: see the coalescer
+DRAIN_SECONDS = 12.0  # longer than a body may take to arrive
+SHUTDOWN_SECONDS = 8.0
 BACKLOG = 1024
 DATABASE_VARIABLE = "MUNIMENT_WORKER_DATABASE"
 WORKER_NUMBER_VARIABLE = "MUNIMENT_WORKER_NUMBER"
@@ -141,10 +144,10 @@ async def serve(dsn: str, settings: Settings, *, parent: int, ready: int) -> Non
         loop.add_signal_handler(sign, stop.set)
     wired = parts(dsn, settings, Clock())
     app = build(await anext(wired))
-    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=DRAIN_SECONDS, **LIMITS)
+    runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **LIMITS)
     await runner.setup()
+    site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True, backlog=BACKLOG)
     try:
-        site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True, backlog=BACKLOG)
         await site.start()
         os.write(ready, b"1")
         os.close(ready)
@@ -155,6 +158,8 @@ async def serve(dsn: str, settings: Settings, *, parent: int, ready: int) -> Non
             if os.getppid() != parent:
                 log.warning("parent_is_gone")
                 break
+        await site.stop()
+        await drained(app, DRAIN_SECONDS)
     finally:
         await runner.cleanup()
         await wired.aclose()

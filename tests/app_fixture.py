@@ -20,7 +20,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from domain.token_family import TokenFamily
 from service.clock import Clock
-from service.http.app import LIMITS, build
+from service.http.app import build
+from service.http.serving import LIMITS
 from service.initialization import initialize
 from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
 from service.settings import Settings

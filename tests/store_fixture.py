@@ -48,7 +48,7 @@ def store_template(postgres_dsn: str) -> Iterator[str]:
     name = f"template_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    asyncio.run(_install(_database(postgres_dsn, name)))
+    asyncio.run(install(_database(postgres_dsn, name)))
     yield name
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -87,7 +87,8 @@ def _database(dsn: str, name: str) -> str:
     return dsn.replace("@/muniment?", f"@/{name}?")
 
 
-async def _install(dsn: str) -> None:
+async def install(dsn: str) -> None:
+    """Bring an empty database to where a store can be opened on it."""
     keys = MasterKeys([MASTER_KEY])
     owner = await connections.owner(dsn)
     try:

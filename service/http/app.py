@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from aiohttp import web, web_response
+from aiohttp import web
 
 from service.doors import DOORS
 from service.http.body import MAX_BODY
-from service.http.request import identify
+from service.http.request import UNDER_WAY, identify
 from service.oauth import introspection, metadata, revocation, token_endpoint
 from service.operations import endpoints
 from service.parts import PARTS, Parts
-
-LIMITS: dict[str, Any] = {
-    "access_log": None,
-    "keepalive_timeout": 75,  # seconds; from the first byte to whole headers, too
-    "max_line_size": 8190,
-    "max_field_size": 8190,
-    "max_headers": 64,
-    # What claims to be compressed is refused unread: a few bytes could become gigabytes.
-    "auto_decompress": False,
-}
-"""How a worker's connections are served, for `web.AppRunner`."""
-
-# aiohttp names itself and Python, with their versions, also in answers that no handler makes; it has no setting for it.
-web_response.SERVER_SOFTWARE = "Muniment"  # type: ignore[attr-defined]
 
 
 def build(parts: Parts) -> web.Application:
     """Return the application over its parts; who called starts and stops them."""
     app = web.Application(middlewares=[identify], client_max_size=MAX_BODY)
     app[PARTS] = parts
+    app[UNDER_WAY] = set()
     route = app.router.add_route
     route("POST", "/oauth2/token", token_endpoint.STANDARD)
     route("POST", "/oauth2/v1/token", token_endpoint.SERVER_TO_SERVER)

@@ -6,11 +6,13 @@ authority is noted with its position, so that a command of a caller who is revok
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from domain.caller import Caller
 from domain.permissions import PERMISSIONS, allows
+from domain.refusals import MissingPermission
+from domain.revocation import end_user_guard
 from service.store.decision import Origin
 from service.tokens import is_active
 
@@ -78,12 +80,20 @@ class Bearer:
         return _authenticated(row, token)
 
     def origin(self, authenticated: Authenticated, request_id: UUID) -> Origin:
-        """Return where this caller's commands come from; its authority is judged again when a guard of it moved."""
+        """Return where this caller's commands come from; its authority is judged again when a guard of it moved.
+
+        That raises Unauthenticated, and MissingPermission when the caller may do less than it could: the command was
+        admitted, and is decided, by what it held then.
+        """
+        caller = authenticated.caller
 
         async def renew() -> Origin:
-            return self.origin(await self.by_token(authenticated.token), request_id)
+            present = await self.by_token(authenticated.token)
+            lost = caller.permissions - present.caller.permissions
+            if lost:
+                raise MissingPermission(f"taken away meanwhile: {' '.join(sorted(lost))}")
+            return self.origin(replace(authenticated, reads=present.reads), request_id)
 
-        caller = authenticated.caller
         return Origin(
             caller.actor, caller.organization, caller.application, request_id, reads=authenticated.reads, renew=renew
         )
@@ -118,6 +128,10 @@ def _authenticated(row: asyncpg.Record, token: str) -> Authenticated:
     ]
     if user is not None:
         guards += [f"user:{user}", f"revocation:user:{user}"]
+    if row["end_user"] is not None:
+        guards.append(end_user_guard(organization, row["end_user"]))
+    if row["account"] is not None:
+        guards.append(f"account:{row['account']}")
     if row["membership"] is not None:
         guards.append(f"membership:{row['membership']}")
     return Authenticated(

@@ -36,11 +36,11 @@ async def introspect(request: web.Request, parts: Parts, parameters: dict[str, s
     looked_up = asyncio.ensure_future(parts.tokens.find(token)) if token else None
     try:
         client = await parts.issuer.authenticate(credentials)
+        admit(request, parts, client)
     except BaseException:
         if looked_up is not None:
             looked_up.cancel()
         raise
-    admit(request, parts, client)
     if looked_up is None:
         raise invalid_request("token is missing")
     row = await looked_up

@@ -75,6 +75,8 @@ def _origin(parts: Parts, client: Client, row: asyncpg.Record, request_id: UUID)
         present = await parts.clients.fresh(client.client_id)
         if present is None or not present.active:
             raise invalid_client("application or organization is not active")
+        if not _sees(present, row):
+            raise UnknownToken
         _require_right(present, row)
         return _origin(parts, present, row, request_id)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping
     from uuid import UUID
 
+MALFORMED = "aiohttp.http_exceptions"  # by name: the parent process does without aiohttp
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 request_id: ContextVar[UUID | None] = ContextVar("request_id", default=None)
@@ -118,11 +119,22 @@ class LibraryHandler(logging.Handler):
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if type(error).__module__ == MALFORMED:
+            # A peer that speaks no HTTP is no failure of ours, and the message quotes what it sent.
+            if logging.getLogger().isEnabledFor(logging.INFO):
+                fields: dict[str, Any] = {
+                    "event": "malformed_request",
+                    "logger": record.name,
+                    "problem": type(error).__name__,
+                }
+                self._lines.msg(self._lines.render(None, "info", fields))
+            return
         try:
             event = record.getMessage()
         except Exception:  # noqa: BLE001 - a library's wrong arguments must not hide its message
             event = str(record.msg)
-        fields: dict[str, Any] = {"event": event, "logger": record.name, "exc_info": record.exc_info}
+        fields = {"event": event, "logger": record.name, "exc_info": record.exc_info}
         self._lines.msg(self._lines.render(None, record.levelname.lower(), fields))
 
 

@@ -24,7 +24,7 @@ SELECT base, head, recorded, refused, reasons, details
 """
 
 
-def arguments(  # noqa: C901, PLR0915 - one pass over the batch fills every column; in pieces it would make several
+def arguments(  # noqa: C901 - one pass over the batch fills every column; in pieces it would make several
     batch: Sequence[Append], *, writers: str, master_key: str
 ) -> list[Any]:
     """Return the arguments of `muniment.append` for a batch, column by column (see its migration). Raises Stale."""

@@ -135,4 +135,5 @@ class Footprint:
         for event in append.events:
             written.add(event.stream)
             touched.update(event.touches)
+        touched.update(f"subject:{subject}" for subject in append.destroyed)
         return True

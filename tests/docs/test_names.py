@@ -107,6 +107,12 @@ def log_lines() -> set[str]:
     found = set()
     for path in (ROOT / "service").rglob("*.py"):
         for node in ast.walk(ast.parse(text(path))):
+            if isinstance(node, ast.Dict):
+                found |= {
+                    value.value
+                    for name, value in zip(node.keys, node.values, strict=True)
+                    if isinstance(name, ast.Constant) and name.value == "event" and isinstance(value, ast.Constant)
+                }
             if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                 continue
             function = node.func

@@ -45,6 +45,7 @@ def test_every_route_has_its_answer_told():
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_route_tells_every_refusal_that_its_command_names(name):
     handler = ROUTES[name].handler
+    assert ROUTES[name].method == "GET" or COMMAND.search(inspect.getsource(handler))
     told = {refusal.__name__ for refusal in (*ANSWERS[name].refusals, *ANSWERS[name].never)}
     known = {refusal for refusal in re.findall(r"\b[A-Z]\w+", _commands_words(handler)) if _is_refusal(refusal)}
     assert known <= told

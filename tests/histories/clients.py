@@ -110,7 +110,9 @@ class Clients(Machine):
         all_secrets = {key: each for each in self.world.applications.values() for key in each.secrets}
         wanted = self.nth(all_secrets, secret)
         refused = why(
-            (unknown(by, client), refusals.UnknownApplication), (wanted not in client.secrets, refusals.UnknownSecret)
+            (unknown(by, client), refusals.UnknownApplication),
+            ("root" in client.permissions and not by.is_root, refusals.MissingPermission),
+            (wanted not in client.secrets, refusals.UnknownSecret),
         )
         if self.give(refused, applications.retire_secret, by, application=id, secret=wanted):
             del client.secrets[wanted]
@@ -122,6 +124,7 @@ class Clients(Machine):
         refused = why(
             (unknown(by, client), refusals.UnknownApplication),
             (status != ACTIVE and by.application == id, refusals.OwnDeletion),
+            (status != ACTIVE and "root" in client.permissions and not by.is_root, refusals.MissingPermission),
         )
         if self.give(refused, command, by, application=id):
             client.status = status

@@ -13,6 +13,7 @@ from tests.histories import verdict
 from tests.histories.agreement import of_streams, of_world, shown, tokens_alive
 from tests.histories.clients import Clients
 from tests.histories.keys import Keys
+from tests.histories.law import lawful
 from tests.histories.machine import Step, steps
 from tests.histories.people import People
 from tests.histories.tenants import Tenants
@@ -57,6 +58,7 @@ class History(Commands):
         parts = self.parts
         await verdict.the_log_is_whole(parts)
         events = await verdict.history(parts)
+        lawful(events)
         await verdict.guards_claims_and_keys_follow(parts, events)
         rows = await shown(parts)
         assert rows == of_world(self.world)

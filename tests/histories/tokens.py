@@ -59,7 +59,7 @@ async def issue(store: Store, origin: Origin, _: Caller, *, of: FamilyFacts) -> 
             membership=of.membership,
             end_user=of.end_user,
             **_token(store, now),
-            grant_type="client_credentials",
+            grant_type="authorization_code",
             refresh_digest=of.current,
             refresh_expires_at=of.refresh[of.current].expires_at if of.current else None,
             now=now,

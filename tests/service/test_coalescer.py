@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from service.coalescer import IN_FLIGHT, MAX_KEYS, Coalescer
+from service.coalescer import MAX_KEYS, Coalescer
 
 
 @dataclass
@@ -50,31 +50,13 @@ async def test_nobody_joins_a_query_that_is_under_way() -> None:
     early = lookups.get("a")
     await turn()
     database.version = 1  # a revocation, say, answered before the next one asks
-    late = lookups.get("a")
+    late = [lookups.get("a"), lookups.get("b"), lookups.get("a")]
     await turn()
-    for gate in database.gates:
-        gate.set()
-    assert (await early, await late) == (0, 1)
-
-
-async def test_late_callers_wait_for_a_free_query_and_share_the_next_one() -> None:
-    database = Database()
-    lookups = Coalescer(database.fetch)
-    first = [lookups.get("a")]
-    await turn()
-    first.append(lookups.get("a"))
-    await turn()
-    assert len(database.asked) == IN_FLIGHT
-    waiting = [lookups.get(key) for key in ("a", "b", "a")]
-    await turn()
-    assert len(database.asked) == IN_FLIGHT
-    database.version = 7
     database.open = True
     database.gates[0].set()
-    assert await asyncio.gather(*waiting) == [7, 7, 7]
-    assert database.asked[IN_FLIGHT:] == [["a", "b"]]
-    database.gates[1].set()
-    assert await asyncio.gather(*first) == [0, 0]
+    assert await early == 0
+    assert await asyncio.gather(*late) == [1, 1, 1]
+    assert database.asked == [["a"], ["a", "b"]]
 
 
 async def test_a_query_asks_for_a_bounded_number_of_keys() -> None:
@@ -105,5 +87,6 @@ async def test_a_caller_that_leaves_takes_no_answer_from_the_others() -> None:
         await leaving
     database.open = True
     assert await lookups.get("a") == 0
-    assert lookups._free == IN_FLIGHT
+    await turn()
+    assert not lookups._busy
     assert not lookups._waiting

@@ -65,7 +65,7 @@ def test_many_brackets_side_by_side_are_no_nesting_and_are_read_fast() -> None:
     raw = b"[" + b",".join([b"[]"] * 20_000) + b"]"
     started = time.perf_counter()
     assert len(parse_json(raw)) == 20_000
-    assert time.perf_counter() - started < 0.25
+    assert time.perf_counter() - started < 5  # quadratic work would take minutes
 
 
 @pytest.mark.parametrize(
@@ -126,4 +126,4 @@ def test_the_largest_form_is_read_fast() -> None:
     raw = b"&".join(b"a%d=%%20" % n for n in range(100)) + b"%41" * 20_000
     started = time.perf_counter()
     parse_form(raw[:MAX_BODY])
-    assert time.perf_counter() - started < 0.25
+    assert time.perf_counter() - started < 5  # quadratic work would take minutes

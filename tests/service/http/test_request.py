@@ -84,6 +84,21 @@ async def test_the_server_header_names_the_product_and_no_version(app: Running) 
         assert b"Python" not in head
 
 
+async def test_what_is_not_http_is_one_calm_line_without_its_words(
+    app: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", logger="aiohttp.server")
+    for request in (b"GET /secret HTTP/9.9\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03secret\r\n\r\n"):
+        assert b" 400 " in await exchange(app.client.server.port, request)
+    told = [record for record in caplog.records if record.name == "aiohttp.server"]
+    assert told
+    for record in told:
+        assert record.levelname == "INFO"
+        assert record.getMessage().startswith("bad_http: ")
+        assert record.exc_info is None
+        assert "secret" not in record.getMessage()
+
+
 @pytest.mark.parametrize(
     "request_head",
     [

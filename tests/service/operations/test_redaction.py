@@ -134,4 +134,4 @@ def test_no_text_takes_long(piece: str) -> None:
     began = time.perf_counter()
     masked(piece * 100_000)
     masked(" " + piece * 100_000)
-    assert time.perf_counter() - began < 0.25
+    assert time.perf_counter() - began < 5  # backtracking would take minutes

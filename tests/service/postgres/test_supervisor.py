@@ -39,7 +39,7 @@ def test_what_was_committed_is_there_after_a_restart_in_a_folder_with_spaces(dat
     assert execute(address, "SELECT figure FROM kept") == 7
     server.stop()
     # 0.05 s where it was measured: far more would be a wait that nobody meant.
-    assert taken < 2
+    assert taken < 10
 
 
 def test_nothing_is_left_after_a_stop(data_dir):

@@ -36,7 +36,7 @@ ENVELOPE = Envelope(ORGANIZATION, ACTOR, CLIENT, REQUEST)
 PATIENCE = 10.0
 WAITING = """
 SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
- WHERE l.locktype = 'advisory' AND NOT l.granted AND a.application_name LIKE $1
+ WHERE l.locktype = 'advisory' AND NOT l.granted AND a.application_name = $1
 """
 BATCHES = "SELECT first, last, recorded_at FROM muniment.batches WHERE last > 0 ORDER BY last"
 
@@ -110,35 +110,28 @@ async def log_held(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 async def batched(parts: StoreParts, *appends: Append) -> AsyncIterator[list[asyncio.Task[Committed]]]:
     """Let these appends wait together, so that afterwards they are taken as one batch, as far as they may be.
 
-    Each lane is kept busy until then with an account of its own: the first positions of the log.
+    Position 1 is that of the account which kept the appender busy until then.
     """
     async with log_held(parts.dsn):
-        plugs = await keep_busy(parts, parts.appender)
+        plug = await keep_busy(parts, parts.appender)
         tasks = [asyncio.create_task(parts.appender.append(append)) for append in appends]
         await until(lambda: parts.appender.pending == len(tasks))
         yield tasks
-    await asyncio.gather(*plugs)
+    await plug
     await asyncio.wait(tasks)
 
 
-async def keep_busy(parts: StoreParts, appender: Appender) -> list[asyncio.Task[Committed]]:
-    """Give each lane one append, while somebody holds the log: whatever comes now waits in the queue."""
-    plugs = []
-    for busy in range(1, lanes(parts) + 1):
-        plugs.append(asyncio.create_task(appender.append(prepared(parts, an_account(parts, "Plug")))))
-        await until(lambda busy=busy: lanes_waiting(parts, busy, appender))  # type: ignore[misc]
-    return plugs
+async def keep_busy(parts: StoreParts, appender: Appender) -> asyncio.Task[Committed]:
+    """Give an appender something to do while somebody holds the log: whatever comes now waits in its queue."""
+    plug = asyncio.create_task(appender.append(prepared(parts, an_account(parts, "Plug"))))
+    await until(lambda: waits(parts, appender))
+    return plug
 
 
-def lanes(_: StoreParts) -> int:
-    """How many batches of one process can be under way at once."""
-    return 1
-
-
-async def lanes_waiting(parts: StoreParts, count: int, appender: Appender | None = None) -> bool:
-    """Say whether so many batches have reached the database and wait for the lock."""
+async def waits(parts: StoreParts, appender: Appender | None = None) -> bool:
+    """Say whether a batch has reached the database and waits for the lock."""
     name = (appender or parts.appender)._lane._name
-    return bool(await parts.owner.fetchval(WAITING, name + "%") == count)
+    return bool(await parts.owner.fetchval(WAITING, name))
 
 
 async def until(condition: Callable[[], Any], seconds: float = PATIENCE) -> None:
@@ -157,9 +150,8 @@ async def history(parts: StoreParts, *, after: int = 0) -> list[Entry]:
 
 
 async def batch_sizes(parts: StoreParts) -> list[int]:
-    """Return how many events each batch added, after those that kept the lanes busy (see `batched`)."""
-    rows = await parts.owner.fetch(BATCHES)
-    return [row["last"] - row["first"] + 1 for row in rows][lanes(parts) :]
+    """Return how many events each batch added, after the one that kept the appender busy (see `batched`)."""
+    return [row["last"] - row["first"] + 1 for row in await parts.owner.fetch(BATCHES)][1:]
 
 
 async def names(parts: StoreParts) -> list[str]:

@@ -18,9 +18,9 @@ from tests.service.store.given import (
     an_appender,
     assert_sound,
     history,
-    lanes_waiting,
     prepared,
     until,
+    waits,
     write,
 )
 
@@ -55,7 +55,7 @@ async def test_a_follower_never_passes_an_event_that_commits_late(parts: StorePa
     await transaction.start()
     await append_slowly(parts, late, "A took its slot first")
     second = asyncio.create_task(write(parts, an_account(parts, "B came second")))
-    await until(lambda: lanes_waiting(parts, 1))
+    await until(lambda: waits(parts))
     # The follower runs while neither is committed: it sees nothing, and remembers having seen nothing.
     await follower.advance(following, AUDIT)
     assert (await registry.position(parts.pool, "audit"), await head(parts.pool)) == (0, 0)
@@ -76,7 +76,7 @@ async def test_an_append_that_is_rolled_back_leaves_no_gap(parts: StoreParts) ->
     await transaction.start()
     await append_slowly(parts, late, "never was")
     second = asyncio.create_task(write(parts, an_account(parts)))
-    await until(lambda: lanes_waiting(parts, 1))
+    await until(lambda: waits(parts))
     await transaction.rollback()
     await late.close()
     assert (await second).position == 1

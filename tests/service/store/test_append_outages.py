@@ -12,10 +12,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from service.postgres import EmbeddedPostgres
 from service.store import append as append_module
 from service.store import batch, connections, lane, outcome
 from service.store.pending import Append, Remembered
 from service.store.refusals import Closing, Overloaded, Stale
+from tests.fake_clock import FakeClock
 from tests.service.store.given import (
     ENVELOPE,
     a_token,
@@ -24,23 +26,25 @@ from tests.service.store.given import (
     assert_sound,
     history,
     keep_busy,
-    lanes,
-    lanes_waiting,
     log_held,
     names,
     prepared,
     until,
+    waits,
     write,
 )
+from tests.store_fixture import install, opened
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from pathlib import Path
+    from uuid import UUID
 
     from service.store.append import Appender
     from tests.store_fixture import StoreParts
 
-LANES_OF = "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%-append'"
-END_LANES = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE '%-append'"
+SESSION = "SELECT pid FROM pg_stat_activity WHERE application_name = $1"
+END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
 
 
 class LosesAnswers(asyncpg.Connection):
@@ -83,13 +87,13 @@ def waiting(appender: Appender, *appends: Append) -> list[asyncio.Task[Any]]:
 
 async def test_a_caller_that_leaves_the_queue_takes_its_append_along(parts: StoreParts) -> None:
     async with log_held(parts.dsn):
-        busy = await keep_busy(parts, parts.appender)
+        plug = await keep_busy(parts, parts.appender)
         left, stays = waiting(
             parts.appender, prepared(parts, an_account(parts, "left")), prepared(parts, an_account(parts, "stays"))
         )
         await until(lambda: parts.appender.pending == 2)
         left.cancel()
-    await asyncio.gather(stays, *busy)
+    await asyncio.gather(stays, plug)
     assert left.cancelled()
     assert await names(parts) == ["stays"]
 
@@ -97,7 +101,7 @@ async def test_a_caller_that_leaves_the_queue_takes_its_append_along(parts: Stor
 async def test_a_caller_that_leaves_too_late_leaves_its_append_behind(parts: StoreParts) -> None:
     async with log_held(parts.dsn):
         [left] = waiting(parts.appender, prepared(parts, an_account(parts, "taken")))
-        await until(lambda: lanes_waiting(parts, 1))
+        await until(lambda: waits(parts))
         left.cancel()
         with suppress(asyncio.CancelledError):
             await left
@@ -109,12 +113,12 @@ async def test_a_caller_that_leaves_too_late_leaves_its_append_behind(parts: Sto
 async def test_a_full_queue_takes_no_more(parts: StoreParts) -> None:
     async with an_appender(parts, max_pending=2) as appender:
         async with log_held(parts.dsn):
-            busy = await keep_busy(parts, appender)
+            plug = await keep_busy(parts, appender)
             queued = waiting(appender, *(prepared(parts, an_account(parts)) for _ in range(2)))
             await until(lambda: appender.pending == 2)
             with pytest.raises(Overloaded):
                 await appender.append(prepared(parts, an_account(parts)))
-        await asyncio.gather(*busy, *queued)
+        await asyncio.gather(plug, *queued)
         await appender.append(prepared(parts, an_account(parts)))
 
 
@@ -123,7 +127,7 @@ async def test_a_shutdown_commits_all_that_is_queued_and_takes_no_more(
 ) -> None:
     monkeypatch.setattr(append_module, "MAX_BATCH", 7)
     async with log_held(parts.dsn):
-        busy = await keep_busy(parts, parts.appender)
+        plug = await keep_busy(parts, parts.appender)
         queued = waiting(parts.appender, *(prepared(parts, an_account(parts)) for _ in range(60)))
         await until(lambda: parts.appender.pending == 60)
         stopping = asyncio.create_task(parts.appender.stop())
@@ -131,21 +135,21 @@ async def test_a_shutdown_commits_all_that_is_queued_and_takes_no_more(
         with pytest.raises(Closing):
             await parts.appender.append(prepared(parts, an_account(parts)))
     await stopping
-    assert len({task.result().position for task in (*busy, *queued)}) == 60 + lanes(parts)
-    assert await assert_sound(parts.owner) == 60 + lanes(parts)
+    assert len({task.result().position for task in (plug, *queued)}) == 60 + 1
+    assert await assert_sound(parts.owner) == 60 + 1
 
 
 async def test_a_connection_that_is_killed_while_it_waits_appends_once(parts: StoreParts) -> None:
     async with log_held(parts.dsn):
-        busy = await keep_busy(parts, parts.appender)
+        plug = await keep_busy(parts, parts.appender)
         queued = waiting(parts.appender, *(prepared(parts, an_account(parts), a_token(parts)) for _ in range(9)))
         for _ in range(2):
-            pids = {row[0] for row in await parts.owner.fetch(LANES_OF)}
-            await parts.owner.execute(END_LANES)
-            await until(lambda pids=pids: others_than(parts, pids))  # type: ignore[misc]
-    positions = [committed.position for committed in await asyncio.gather(*busy, *queued)]
-    assert len(set(positions)) == 9 + lanes(parts)
-    assert await assert_sound(parts.owner) == 18 + lanes(parts)
+            before = await session(parts)
+            await parts.owner.execute(END, parts.appender._lane._name)
+            await until(lambda before=before: is_anew(parts, before))  # type: ignore[misc]
+    positions = [committed.position for committed in await asyncio.gather(plug, *queued)]
+    assert len(set(positions)) == 9 + 1
+    assert await assert_sound(parts.owner) == 18 + 1
 
 
 async def test_an_answer_that_is_lost_after_the_commit_is_read_back_from_the_log(parts: StoreParts) -> None:
@@ -205,14 +209,12 @@ async def test_a_database_that_stays_away_is_told_to_all_who_wait(
 
     async with an_appender(parts, connect) as appender:
         async with log_held(parts.dsn):
-            busy = await keep_busy(parts, appender)
+            plug = await keep_busy(parts, appender)
             queued = waiting(appender, *(prepared(parts, an_account(parts)) for _ in range(9)))
             away.set()
-            await parts.owner.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'other-%'"
-            )
+            await parts.owner.execute(END, appender._lane._name)
             async with asyncio.timeout(5):
-                told = await asyncio.gather(*busy, *queued, return_exceptions=True)
+                told = await asyncio.gather(plug, *queued, return_exceptions=True)
             assert all(isinstance(one, lane.LOST) for one in told)
             with pytest.raises(ConnectionRefusedError):
                 await appender.append(prepared(parts, an_account(parts)))
@@ -254,9 +256,9 @@ async def test_a_call_that_is_never_answered_is_given_up_and_appends_once(
     monkeypatch.setattr(lane, "CALL_PATIENCE", 0.3)
     async with log_held(parts.dsn):
         [queued] = waiting(parts.appender, prepared(parts, an_account(parts)))
-        await until(lambda: lanes_waiting(parts, 1))
-        before = {row[0] for row in await parts.owner.fetch(LANES_OF)}
-        await until(lambda: others_than(parts, before, all_of_them=False))
+        await until(lambda: waits(parts))
+        before = await session(parts)
+        await until(lambda: is_anew(parts, before))
     await queued
     assert await assert_sound(parts.owner) == 1
 
@@ -269,8 +271,8 @@ async def test_as_long_as_a_lost_call_may_still_be_carried_out_its_outcome_is_un
     monkeypatch.setattr(outcome, "END_MILLISECONDS", 200)
     async with log_held(parts.dsn):
         [queued] = waiting(parts.appender, prepared(parts, an_account(parts)))
-        await until(lambda: lanes_waiting(parts, 1))
-        pid = await parts.owner.fetchval(f"{LANES_OF} AND wait_event_type = 'Lock'")
+        await until(lambda: waits(parts))
+        [pid] = await session(parts)
         os.kill(pid, signal.SIGSTOP)
         try:
             with pytest.raises(TimeoutError):
@@ -282,7 +284,44 @@ async def test_as_long_as_a_lost_call_may_still_be_carried_out_its_outcome_is_un
     await assert_sound(parts.owner)
 
 
-async def others_than(parts: StoreParts, before: set[int], *, all_of_them: bool = True) -> bool:
-    """Say whether the lanes have new connections."""
-    now = {row[0] for row in await parts.owner.fetch(LANES_OF)}
-    return len(now) == len(before) and (now.isdisjoint(before) if all_of_them else now != before)
+async def session(parts: StoreParts) -> list[int]:
+    return [row[0] for row in await parts.owner.fetch(SESSION, parts.appender._lane._name)]
+
+
+async def is_anew(parts: StoreParts, before: list[int]) -> bool:
+    """Say whether the appender has another session, and that one alone."""
+    now = await session(parts)
+    return len(now) == 1 and now != before
+
+
+async def test_a_restart_of_the_database_loses_no_acknowledged_append(open_folder: Path) -> None:
+    with EmbeddedPostgres(open_folder / "var", durable=False, refuge=open_folder / "refuge") as server:
+        await install(server.address)
+        acknowledged: list[UUID] = []
+        done = asyncio.Event()
+
+        async def connect(name: str) -> asyncpg.Connection:
+            return await connections.connector(server.address, name=name)()
+
+        async def work(parts: StoreParts, appender: Appender) -> None:
+            while not done.is_set():
+                account = an_account(parts)
+                await appender.append(prepared(parts, account))
+                acknowledged.append(account.id)
+
+        async with opened(server.address, FakeClock()) as parts, an_appender(parts, connect) as appender:
+            working = [asyncio.create_task(work(parts, appender)) for _ in range(8)]
+            for _ in range(2):
+                before = len(acknowledged)
+                await until(lambda before=before: len(acknowledged) > before + 50)  # type: ignore[misc]
+                await asyncio.to_thread(server.stop)
+                server.start()
+            before = len(acknowledged)
+            await until(lambda: len(acknowledged) > before + 50)
+            done.set()
+            await asyncio.gather(*working)
+        owner = await connections.owner(server.address)
+        assert await assert_sound(owner) == len(acknowledged)
+        streams = {row[0] for row in await owner.fetch("SELECT originator_id FROM muniment.events")}
+        assert streams == set(acknowledged)
+        await owner.close()

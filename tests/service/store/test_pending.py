@@ -14,7 +14,7 @@ from tests.service.store.given import ENVELOPE
 
 ONE, OTHER = UUID(int=1), UUID(int=2)
 ids = st.integers(1, 4).map(lambda n: UUID(int=n))
-guards = st.sampled_from(["application:1", "application:2", "user:1", "signing-keys"])
+guards = st.sampled_from(["application:1", "application:2", "user:1", "signing-keys", f"subject:{ONE}"])
 few = {"max_size": 2}
 claims = st.lists(
     st.builds(Claim, ids, st.sampled_from(["role", "client_id"]), st.sampled_from([b"a", b"b"]), ids), **few
@@ -61,6 +61,7 @@ def disturbs(before: Append, after: Append) -> bool:
     """Say whether a decision could turn out otherwise once another append is committed before it."""
     written = {event.stream for event in before.events}
     touched = {key for event in before.events for key in event.touches}
+    touched |= {f"subject:{subject}" for subject in before.destroyed}
     return bool(
         written & {expectation.stream for expectation in after.expects}
         or touched & after.reads.keys()
@@ -111,6 +112,8 @@ def touching(*keys: str) -> Append:
         (an_append(claims=[Claim(ONE, "s", b"a", ONE)]), an_append(releases=[Claim(ONE, "s", b"a", OTHER)]), False),
         (an_append(claims=[Claim(ONE, "s", b"a", ONE)]), an_append(claims=[Claim(OTHER, "s", b"a", ONE)]), True),
         (an_append(destroyed=[ONE]), an_append(subject_keys=[SubjectKey(ONE, b"", "key")]), False),
+        (an_append(destroyed=[ONE]), an_append(reads={f"subject:{ONE}": 1}), False),
+        (an_append(destroyed=[ONE]), an_append(reads={f"subject:{OTHER}": 1}), True),
         (an_append(remembered=Remembered(b"k", b"", b"")), an_append(remembered=Remembered(b"k", b"", b"")), False),
     ],
 )

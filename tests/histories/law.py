@@ -1,0 +1,211 @@
+"""What may never follow what in the log, in words of its own: read event by event, whoever decided at the same time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
+
+from domain.account import Account
+from domain.application import Application
+from domain.grant import Grant
+from domain.membership import Membership
+from domain.role import Role
+from domain.signing_key import SigningKey
+from domain.token_family import TokenFamily
+from domain.user import User
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+    from uuid import UUID
+
+ACTIVE, DELETED = "active", "deleted"
+
+
+def lawful(events: Iterable[Any], actors: Iterable[UUID | None] = repeat(None)) -> None:
+    """Raise AssertionError at the first event that the events before it forbid, or forbid its actor."""
+    law = Law()
+    for position, (event, actor) in enumerate(zip(events, actors, strict=False), 1):
+        try:
+            law.admit(event, actor)
+        except AssertionError as error:
+            msg = f"{type(event).TOPIC} at {position}: {error}"
+            raise AssertionError(msg) from error
+
+
+@dataclass
+class Law:
+    """The state of everything at a position of the log. A thing is `{"status": …, …}`."""
+
+    things: dict[UUID, dict[str, Any]] = field(default_factory=dict)
+    client_ids: set[str] = field(default_factory=set)
+
+    def admit(self, event: Any, actor: UUID | None) -> None:
+        """Check an event against what is true so far, then make it true."""
+        if actor in self.things:
+            self._active(actor)
+        thing = self.things.setdefault(event.originator_id, {"version": 0, "status": None})
+        assert event.originator_version == thing["version"] + 1, "a version is missing or doubled"
+        assert thing["status"] != DELETED, "it was deleted"
+        thing["version"] += 1
+        kind, _, what = type(event).TOPIC.partition(".")
+        getattr(self, kind)(thing, event, what)
+
+    def account(self, account: dict[str, Any], event: Any, what: str) -> None:
+        match event:
+            case Account.Created():
+                if event.parent is not None:
+                    self._active(event.parent)
+                account |= {"kind": "account", "parent": event.parent, "organization": event.organization}
+                account["status"] = ACTIVE
+            case Account.Suspended() | Account.Reinstated():
+                self._move(account, "suspended", what)
+            case Account.Deleted():
+                id = event.originator_id
+                assert not self._all("account", parent=id), "it has children"
+                assert not self._all("membership", account=id), "it has members"
+                contents = [self._all(kind, organization=id) for kind in ("application", "user", "role")]
+                assert account["parent"] is not None or not any(contents), "it is in use"
+                account["status"] = DELETED
+
+    def user(self, user: dict[str, Any], event: Any, what: str) -> None:
+        match event:
+            case User.Created():
+                self._active(event.application)
+                user |= {"kind": "user", "organization": event.organization, "status": event.status, "roles": set()}
+            case User.Suspended() | User.Reinstated():
+                self._move(user, "suspended", what)
+            case User.RoleAssigned():
+                assert self.things[event.role]["status"] == ACTIVE, "the role is gone"
+                assert event.role not in user["roles"], "they have the role"
+                user["roles"].add(event.role)
+            case User.RoleUnassigned():
+                user["roles"].remove(event.role)
+            case User.Deleted():
+                assert not user["roles"], "they have roles"
+                assert not self._all("membership", user=event.originator_id), "they are a member"
+                user["status"] = DELETED
+
+    def membership(self, membership: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Membership.Added():
+                self._active(event.account, event.user)
+                assert not self._all("membership", account=event.account, user=event.user), "they are a member"
+                membership |= {"kind": "membership", "account": event.account, "user": event.user}
+                membership |= {"status": ACTIVE, "role": event.role}
+            case Membership.RoleChanged():
+                assert membership["role"] == event.was != event.role, "they had another role"
+                membership["role"] = event.role
+            case Membership.Removed():
+                assert membership["role"] == event.role, "they had another role"
+                membership["status"] = DELETED
+
+    def role(self, role: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Role.Defined() | Role.Changed():
+                organization = role.setdefault("organization", getattr(event, "organization", None))
+                same = self._all("role", organization=organization, name=event.name)
+                assert all(each is role for each in same), "the name is taken"
+                role |= {"kind": "role", "name": event.name, "status": ACTIVE}
+            case Role.Deleted():
+                holders = [user for user in self._all("user") if event.originator_id in user["roles"]]
+                assert not holders, "somebody has it"
+                role["status"] = DELETED
+
+    def application(self, application: dict[str, Any], event: Any, what: str) -> None:
+        match event:
+            case Application.Registered():
+                self._active(event.organization)
+                assert event.client_id not in self.client_ids, "the client id is taken"
+                self.client_ids.add(event.client_id)
+                application |= {"kind": "application", "organization": event.organization, "status": ACTIVE}
+                application["secrets"] = {}
+                self._configure(application, event)
+            case Application.Updated():
+                self._configure(application, event)
+            case Application.SecretAdded():
+                now, secrets = event.timestamp, application["secrets"].values()
+                live = [name for name, until in secrets if until is None or now < until]
+                assert event.name not in live, "the name is taken"
+                assert len(live) < 20, "there are too many"
+                application["secrets"][event.secret] = (event.name, event.expires_at)
+            case Application.SecretRetired():
+                del application["secrets"][event.secret]
+            case Application.Disabled() | Application.Enabled():
+                self._move(application, "disabled", what)
+            case Application.Deleted():
+                assert not application["secrets"], "it has secrets"
+                application["status"] = DELETED
+
+    def grant(self, grant: dict[str, Any], event: Any, what: str) -> None:
+        match event:
+            case Grant.Requested():
+                assert self.things[event.application]["status"] != DELETED, "the application is gone"
+                grant |= {"kind": "grant", "status": "pending", "application": event.application, "by": event.requested_by}
+                grant |= {"audience": event.audience, "scope": event.scope}
+            case Grant.Approved():
+                assert grant["status"] == "pending", "it was decided"
+                assert self.things[event.application]["status"] != DELETED, "the application is gone"
+                assert event.approver not in (grant["by"], event.application), "it is their own"
+                grant |= {"status": "approved", "until": event.expires_at}
+            case Grant.Rejected() | Grant.Revoked():
+                assert grant["status"] == ("pending" if what == "rejected" else "approved"), "it was decided"
+                grant["status"] = what
+
+    def token(self, family: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case TokenFamily.Issued():
+                if event.grant_type == "client_credentials":
+                    self._active(event.application, event.organization)
+                    client = self.things[event.application]
+                    assert client["secrets"] or client["key_set"], "the application cannot prove itself"
+                    held = self._held(client, event.application, event.audience, event.timestamp)
+                    assert set(event.scope.split()) <= held, "the application does not hold this"
+                family |= {"kind": "token", "status": ACTIVE, "revoked": set()}
+            case TokenFamily.Refreshed() | TokenFamily.ReuseDetected():
+                assert family["status"] == ACTIVE, "it has ended"
+                family["status"] = ACTIVE if isinstance(event, TokenFamily.Refreshed) else "ended"
+            case TokenFamily.Revoked():
+                assert family["status"] == ACTIVE, "it has ended"
+                assert event.token not in family["revoked"], "it was revoked"
+                family["revoked"].add(event.token)
+                family["status"] = ACTIVE if event.token else "ended"
+
+    def revocation(self, revocation: dict[str, Any], event: Any, _: str) -> None:
+        for named in (event.organization, event.application, event.user):
+            assert named is None or self.things[named]["status"] != DELETED, "it names what is gone"
+        revocation["status"] = DELETED  # nothing may follow
+
+    def signing_key(self, key: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case SigningKey.Introduced():
+                key |= {"kind": "signing_key", "status": "introduced", "algorithm": event.algorithm}
+            case SigningKey.Activated():
+                assert key["status"] == "introduced", "it was active"
+                key["status"] = ACTIVE
+            case SigningKey.Retired():
+                assert key["status"] == ACTIVE, "it is not active"
+                key["status"] = "retired"
+
+    def _configure(self, application: dict[str, Any], event: Any) -> None:
+        application |= {name: getattr(event, name) for name in ("permissions", "audiences", "key_set")}
+
+    def _active(self, *things: UUID) -> None:
+        for thing in things:
+            assert self.things[thing]["status"] == ACTIVE, f"{self.things[thing]['kind']} is not active"
+
+    def _move(self, thing: dict[str, Any], out: str, what: str) -> None:
+        before, after = (ACTIVE, out) if what == out else (out, ACTIVE)
+        assert thing["status"] == before, "it was so already"
+        thing["status"] = after
+
+    def _all(self, kind: str, **values: Any) -> list[dict[str, Any]]:
+        live = (thing for thing in self.things.values() if thing.get("kind") == kind and thing["status"] != DELETED)
+        return [thing for thing in live if all(thing[name] == value for name, value in values.items())]
+
+    def _held(self, application: dict[str, Any], id: UUID, audience: str, now: datetime) -> set[str]:
+        held = {*application["permissions"]} if audience in application["audiences"] else set()
+        for grant in self._all("grant", application=id, audience=audience, status="approved"):
+            held |= {*grant["scope"]} if grant["until"] is None or now < grant["until"] else set()
+        return held

@@ -1,0 +1,135 @@
+"""Applications as they are, and in one snapshot all that decides whether one may have a token."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from domain.caller import SYSTEM
+from projections import applications
+from tests.projections.given import (
+    APPROVER,
+    HOUR,
+    NIL,
+    ORGANIZATION,
+    a_grant,
+    an_account,
+    an_application,
+    an_approver,
+    rows,
+    same_when_rebuilt,
+    save,
+)
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from domain.application import Application
+    from tests.store_fixture import StoreParts
+
+
+def add_secret(parts: StoreParts, application: Application, name: str, *, lasting: bool = True) -> UUID:
+    secret = parts.clock.new_id()
+    until = None if lasting else parts.clock.now() + HOUR
+    application.add_secret(secret, name, f"digest of {name}", "hint", until, by=SYSTEM, now=parts.clock.now())
+    return secret
+
+
+async def test_a_row_follows_its_application(parts: StoreParts) -> None:
+    application = an_application(parts, "billing", permissions=["read_user"], audiences=["https://api.example.com"])
+    await save(parts, application)
+    [row] = await rows(parts, "applications")
+    assert dict(row) == {
+        "id": application.id, "organization": ORGANIZATION, "client_id": "billing", "kind": "machine",
+        "name": "Billing",
+        "permissions": ["read_user"], "audiences": ["https://api.example.com"],
+        "token_format": application.settings.token_format,
+        "access_token_lifetime": application.settings.access_token_lifetime, "key_set": None, "rate_limit": None,
+        "status": "active", "created_at": parts.clock.now(), "updated_at": parts.clock.now(), "position": 1,
+    }  # fmt: skip
+    settings = replace(application.settings, name="Renamed", permissions=[], rate_limit=60)
+    application.update(settings, SYSTEM, parts.clock.now())
+    application.disable(SYSTEM, parts.clock.now())
+    await save(parts, application)
+    row = await applications.one(parts.pool, application.id)
+    assert row is not None
+    assert (row["name"], row["permissions"], row["rate_limit"], row["status"]) == ("Renamed", [], 60, "disabled")
+    application.enable(SYSTEM, parts.clock.now())
+    await save(parts, application)
+    assert (await applications.one(parts.pool, application.id))["status"] == "active"  # type: ignore[index]
+    await same_when_rebuilt(parts, "applications")
+
+
+async def test_nothing_is_left_of_a_deleted_application(parts: StoreParts) -> None:
+    application = an_application(parts, "billing")
+    add_secret(parts, application, "first")
+    await save(parts, application)
+    application.delete(SYSTEM, parts.clock.now())
+    await save(parts, application)
+    assert await rows(parts, "applications") == await rows(parts, "application_secrets") == []
+    assert await applications.for_decisions(parts.pool, ["billing"]) == {}
+    await same_when_rebuilt(parts, "applications")
+
+
+async def test_secrets_are_listed_without_their_digests(parts: StoreParts) -> None:
+    application, other = an_application(parts), an_application(parts)
+    kept, retired = add_secret(parts, application, "kept", lasting=False), add_secret(parts, application, "retired")
+    add_secret(parts, other, "of another")
+    application.retire_secret(retired, by=SYSTEM, now=parts.clock.now())
+    await save(parts, application, other)
+    [secret] = await applications.secrets_of(parts.pool, application.id)
+    assert dict(secret) == {
+        "id": kept, "name": "kept", "hint": "hint", "expires_at": parts.clock.now() + HOUR,
+        "created_at": parts.clock.now(),
+    }  # fmt: skip
+    await same_when_rebuilt(parts, "applications")
+
+
+async def test_a_decision_sees_the_application_its_secrets_its_grants_and_its_organization_at_one_position(
+    parts: StoreParts,
+) -> None:
+    organization, application = an_account(parts, id=ORGANIZATION), an_application(parts, "billing")
+    for name in ("one", "two"):
+        add_secret(parts, application, name, lasting=name == "one")
+    pending, approved, revoked = (a_grant(parts, application, "read", audience=f"api{n}") for n in range(3))
+    for grant in (approved, revoked):
+        grant.approve(an_approver(), parts.clock.now(), parts.clock.now() + HOUR)
+    revoked.revoke(an_approver(), None, parts.clock.now())
+    await save(parts, organization, application, pending, approved, revoked)
+    found = await applications.for_decisions(parts.pool, ["billing", "unknown"])
+    assert found.keys() == {"billing"}
+    row = found["billing"]
+    assert (row["organization_status"], row["status"], row["head"]) == ("active", "active", 10)
+    assert row["secret_digests"] == ["digest of one", "digest of two"]
+    assert row["secret_expiries"] == [None, parts.clock.now() + HOUR]
+    [grant] = json.loads(row["grants"])
+    assert (grant["audience"], grant["scope"]) == ("api1", ["read"])
+    organization.suspend(SYSTEM, parts.clock.now())
+    await save(parts, organization)
+    row = (await applications.for_decisions(parts.pool, ["billing"]))["billing"]
+    assert (row["organization_status"], row["head"]) == ("suspended", 11)
+
+
+async def test_an_application_without_anything_still_has_its_row(parts: StoreParts) -> None:
+    await save(parts, an_application(parts, "bare"))
+    row = (await applications.for_decisions(parts.pool, ["bare"]))["bare"]
+    assert (row["organization_status"], row["secret_digests"], row["grants"]) == (None, [], None)
+
+
+async def test_pages_go_by_id_and_can_be_narrowed(parts: StoreParts) -> None:
+    machines = [an_application(parts) for _ in range(3)]
+    public, elsewhere = an_application(parts, kind="spa"), an_application(parts, organization=APPROVER)
+    elsewhere.disable(SYSTEM, parts.clock.now())
+    await save(parts, *machines, public, elsewhere)
+    ids = [application.id for application in machines]
+
+    async def page(organization: UUID | None = None, **narrowed: object) -> list[object]:
+        told = {"kind": None, "status": None, "after": NIL, "limit": 10, **narrowed}
+        return [row["id"] for row in await applications.page(parts.pool, organization, **told)]  # type: ignore[arg-type]
+
+    assert await page(limit=2) == ids[:2]
+    assert await page(after=ids[2]) == [public.id, elsewhere.id]
+    assert await page(ORGANIZATION) == [*ids, public.id]
+    assert await page(kind="spa") == [public.id]
+    assert await page(status="disabled") == [elsewhere.id]
