@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -14,7 +15,7 @@ from projections import signing_keys
 from service.secrets.signing import GeneratedKey, generate
 
 if TYPE_CHECKING:
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from domain.caller import Caller
     from service.store.decision import Decision, Origin
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 SERVICE = UUID(int=0)  # the organization that signing keys are recorded in: none
 GUARD = "signing-keys"
+PUBLISHED_FOR = timedelta(hours=24)  # a verifier that keeps the key set for a day knows a key before it signs
+OVERLAP = timedelta(hours=25)  # the longest access token, and an hour for clocks that differ
 
 
 @dataclass(frozen=True, slots=True)

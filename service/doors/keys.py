@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 
 DOOR = Door("keys")
 MEMBERS = ("id", "kid", "algorithm", "status", "introduced_at", "activated_at", "retired_at", "published_until")
-# Verifiers keep the key set for 300 s at most: twice that, and nobody meets a signature of a key they do not know.
-PUBLISHED_SECONDS = 600
-# The longest life of an access token, and an hour for clocks and caches.
-OVERLAP_SECONDS = 90_000
+PUBLISHED_SECONDS = int(commands.PUBLISHED_FOR.total_seconds())
+OVERLAP_SECONDS = int(commands.OVERLAP.total_seconds())
 LONGEST = 31_536_000
 
 

@@ -6,9 +6,9 @@ import asyncio
 import time
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
@@ -18,9 +18,13 @@ from service.clock import Clock
 from service.initialization import initialize
 from service.secrets.digests import sha256_hex
 from service.settings import Settings
+from service.store.decision import collected
 from service.store.pending import Envelope
 from service.worker import parts
 from tests.bench.figures import Append, Plan, percentile
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 PRODUCERS = (1, 32, 128)
 
@@ -38,7 +42,8 @@ async def append_workload(dsn: str, folder: Path) -> AsyncIterator[One]:
     settings = Settings(data_dir=folder, root_client_id="bench", root_client_secret="bench-" * 5, issuer="http://bench",
                         management_audiences=("http://bench/api",))  # fmt: skip
     await initialize(dsn, settings, clock)
-    async for wired in parts(dsn, settings, clock):
+    async with aclosing(parts(dsn, settings, clock)) as opening:
+        wired = await anext(opening)
         store = wired.store
         client = await wired.clients.fresh("bench")
         assert client is not None
@@ -48,11 +53,18 @@ async def append_workload(dsn: str, folder: Path) -> AsyncIterator[One]:
         async def one() -> object:
             now, id_ = clock.now(), clock.new_id()
             family = TokenFamily.issue(
-                id=id_, organization=client.organization, application=client.id, scope="read_user write_user",
-                audience="http://bench/api", format=TokenFormat.JWT, digest=sha256_hex(str(id_)),
-                expires_at=now + timedelta(hours=1), grant_type="client_credentials", now=now,
-            )  # fmt: skip
-            append = store.prepare(family.collect_events(), envelope)
+                id=id_,
+                organization=client.organization,
+                application=client.id,
+                scope="read_user write_user",
+                audience="http://bench/api",
+                format=TokenFormat.JWT,
+                digest=sha256_hex(str(id_)),
+                expires_at=now + timedelta(hours=1),
+                grant_type="client_credentials",
+                now=now,
+            )
+            append = store.prepare(collected(family), envelope)
             append.reads = guards
             return await store.appender.append(append)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
@@ -24,6 +24,9 @@ from tests.domain.given import (
     settled,
     the_event,
 )
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 
 def register(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import get_type_hints
+from typing import TYPE_CHECKING, get_type_hints
 from uuid import UUID
 
 import pytest
@@ -11,7 +11,9 @@ from eventsourcing.domain import CanInitAggregate
 from eventsourcing.utils import resolve_topic
 
 from domain import AGGREGATES, EVENTS
-from domain.event import Recorded
+
+if TYPE_CHECKING:
+    from domain.event import Recorded
 
 TOPICS = """
 account.created account.deleted account.described account.reinstated account.renamed account.suspended

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from eventsourcing.domain import Aggregate
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,11 @@ from domain.grant import Grant
 from domain.refusals import Refusal
 from domain.user import User
 from tests.domain.given import ELSEWHERE, HOUR, NOW, ORGANIZATION, a_role, an_application, backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from eventsourcing.domain import Aggregate
 
 READER, BOSS = a_role("read_user", name="reader"), a_role("root", name="boss")
 BILLING = an_application()

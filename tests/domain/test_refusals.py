@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from domain import refusals
 from domain.refusals import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def tree(refusal: type[Refusal] = Refusal) -> Iterator[type[Refusal]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +13,9 @@ from domain import refusals
 from domain.application_settings import TokenFormat
 from domain.token_family import TokenFamily
 from tests.domain.given import HOUR, INSTANT, NOW, ORGANIZATION, happened, settled, the_event
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 FAMILY, APPLICATION, NEXT = uuid4(), uuid4(), uuid4()
 

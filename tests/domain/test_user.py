@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
 from domain import refusals
 from domain.caller import SYSTEM
-from domain.role import Role
 from domain.user import User
 from tests.domain.given import (
     ELSEWHERE,
@@ -23,6 +23,9 @@ from tests.domain.given import (
     settled,
     the_event,
 )
+
+if TYPE_CHECKING:
+    from domain.role import Role
 
 
 def test_a_user_is_active_unless_said_otherwise() -> None:

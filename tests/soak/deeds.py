@@ -54,8 +54,6 @@ class Deeds:
 
     async def go_on(self) -> None:
         """Give commands for ever."""
-        if await self.any("application") is None:
-            await self.begin()
         while True:
             with suppress(Refusal, Stale):
                 await self.random.choice(self.deeds)()
@@ -67,7 +65,9 @@ class Deeds:
         )
 
     async def any(self, kind: str) -> Any:
-        row = await self.store.pool.fetchrow(f"{ANY[kind]} ORDER BY position DESC OFFSET $1 LIMIT 1", self.random.randrange(6))
+        row = await self.store.pool.fetchrow(
+            f"{ANY[kind]} ORDER BY position DESC OFFSET $1 LIMIT 1", self.random.randrange(6)
+        )
         row = row or await self.store.pool.fetchrow(f"{ANY[kind]} ORDER BY position LIMIT 1")
         return None if row is None else row[0] if len(row) == 1 else tuple(row)
 
@@ -92,7 +92,9 @@ class Deeds:
     async def delete_account(self) -> None:
         account = await self.some("account")
         if account != await self.any("organization"):
-            await accounts.delete(self.store, self.origin(), SYSTEM, account=account, cascade=self.random.random() < 0.5)
+            await accounts.delete(
+                self.store, self.origin(), SYSTEM, account=account, cascade=self.random.random() < 0.5
+            )
 
     async def create_user(self) -> None:
         name = None if self.random.random() < 0.2 else self.name()
@@ -200,7 +202,9 @@ class Deeds:
 
     async def revoke_in_bulk(self) -> None:
         organization, application = await self.some("organization"), await self.some("application")
-        before = None if self.random.random() < 0.5 else self.store.clock.now() - timedelta(seconds=self.random.random())
+        before = (
+            None if self.random.random() < 0.5 else self.store.clock.now() - timedelta(seconds=self.random.random())
+        )
         await revocations.record(
             self.store, self.origin(), SYSTEM, organization=organization, application=application, before=before
         )

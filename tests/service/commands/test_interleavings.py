@@ -80,7 +80,9 @@ class Process:
 
     async def issue(self, client_id: str, secret: str, scope: str | None = None) -> IssuedToken:
         credentials = Credentials(client_id, secret=secret)
-        return await self.issuer.issue(credentials, audience=API, scope=scope, request_id=uuid4())
+        return await self.issuer.issue(
+            credentials, audience=API, scope=scope, request_id=uuid4(), admit=lambda _: None
+        )
 
 
 class Scene:

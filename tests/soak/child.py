@@ -1,0 +1,85 @@
+"""A process that commands without end and says what was acknowledged: `python -m tests.soak.child DSN SEED`.
+
+Each line of its output is one acknowledged append: causation, position of its last event, number of events. It keeps
+the audit up as a worker does. It ends when it is killed, or when something happens that no caller should ever see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import asyncpg
+import structlog
+
+from projections import EVENTUAL, MODELS, registry
+from service.clock import Clock
+from service.secrets.master_key import MasterKeys
+from service.secrets.subject_keys import SubjectKeys
+from service.store import connections
+from service.store.append import LOST, Appender
+from service.store.follower import Bell
+from service.store.projector import Projector
+from service.store.refusals import Overloaded
+from service.store.store import Store
+from service.store.vault import SubjectKeyDestroyed, Vault
+from tests.soak.deeds import Deeds
+from tests.store_fixture import MASTER_KEY
+
+if TYPE_CHECKING:
+    from service.store.pending import Append, Committed
+
+WORKERS = 8
+# What a caller is told while the database is away or busy; and that a subject was destroyed a moment ago.
+TOLD = (*LOST, Overloaded, SubjectKeyDestroyed, asyncpg.QueryCanceledError)
+
+
+class Telling(Appender):
+    """An appender that writes down each acknowledgement before its caller hears of it."""
+
+    async def append(self, append: Append) -> Committed:
+        committed = await super().append(append)
+        if append.events:
+            os.write(1, f"{append.causation} {committed.position} {len(append.events)}\n".encode())
+        return committed
+
+
+async def go_on(deeds: Deeds) -> None:
+    while True:
+        try:
+            await deeds.go_on()
+        except TOLD:
+            await asyncio.sleep(0.02)
+
+
+async def main(dsn: str, seed: int) -> None:
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    ring, name = MasterKeys([MASTER_KEY]), f"child-{os.getpid()}"
+    pool = await connections.pool(dsn, size=3, name=name)
+    vault = Vault(pool, SubjectKeys(ring, time.monotonic), ring)
+    bell = Bell(connections.connector(dsn, name=f"{name}-bell"))
+    appender = Telling(
+        connections.named_connector(dsn),
+        application_name=f"{name}-append",
+        writers=registry.expected_writers(MODELS.values(), await registry.rows(pool)),
+        master_key=lambda: ring.current_id,
+        on_commit=bell.ring,
+    )
+    projector = Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell)
+    for part in (appender, bell, projector):
+        await part.start()
+    store = Store(pool, appender, vault, Clock())
+    first = Deeds(store, random.Random(seed))
+    if await first.any("application") is None:
+        await first.begin()
+    async with asyncio.TaskGroup() as group:
+        for number in range(WORKERS):
+            group.create_task(go_on(Deeds(store, random.Random(seed * 1_000 + number))))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
