@@ -6,7 +6,7 @@ import asyncio
 import base64
 import tempfile
 import uuid
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +27,7 @@ from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
 from service.settings import Settings
 from service.store.decision import Origin
 from service.worker import parts as worker_parts
+from tests.postgres_fixture import copied, database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -179,19 +180,8 @@ def app_template(postgres_dsn: str, tmp_path_factory: pytest.TempPathFactory) ->
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     settings = replace(SETTINGS, data_dir=tmp_path_factory.mktemp("data"))
-    asyncio.run(initialize(_database(postgres_dsn, name), settings, Clock()))
+    asyncio.run(initialize(database(postgres_dsn, name), settings, Clock()))
     yield name
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-
-
-@contextmanager
-def copied(postgres_dsn: str, template: str) -> Iterator[str]:
-    """Make a copy of a database and drop it afterwards."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
-    yield _database(postgres_dsn, name)
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
@@ -208,7 +198,3 @@ async def app(app_database: str) -> AsyncIterator[Running]:
     """The service, with nothing in it but its root application."""
     async with running(app_database) as service:
         yield service
-
-
-def _database(dsn: str, name: str) -> str:
-    return dsn.replace("@/muniment?", f"@/{name}?")

@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import uuid
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,22 @@ def postgres_dsn() -> Iterator[str]:
         shutil.rmtree(folder)
 
 
+@contextmanager
+def copied(postgres_dsn: str, template: str) -> Iterator[str]:
+    """Make a copy of a database, give its address, and drop it afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
+    yield database(postgres_dsn, name)
+    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def database(dsn: str, name: str) -> str:
+    """Return the address of another database of the same server."""
+    return dsn.replace("@/muniment?", f"@/{name}?")
+
+
 @pytest.fixture
 def make_database(postgres_dsn: str) -> Iterator[Callable[[], str]]:
     """A function that makes an empty database and returns its address. All are dropped after the test."""
@@ -64,7 +81,7 @@ def make_database(postgres_dsn: str) -> Iterator[Callable[[], str]]:
             # Without fsync, copying the template's files is faster than logging their pages.
             connection.execute(f'CREATE DATABASE "{name}" STRATEGY file_copy')
         made.append(name)
-        return postgres_dsn.replace("@/muniment?", f"@/{name}?")
+        return database(postgres_dsn, name)
 
     yield make
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:

@@ -19,6 +19,7 @@ from service.store.append import Appender
 from service.store.store import Store
 from service.store.vault import Vault
 from tests.fake_clock import FakeClock
+from tests.postgres_fixture import copied, database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -48,7 +49,7 @@ def store_template(postgres_dsn: str) -> Iterator[str]:
     name = f"template_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    asyncio.run(install(_database(postgres_dsn, name)))
+    asyncio.run(install(database(postgres_dsn, name)))
     yield name
     with psycopg.connect(postgres_dsn, autocommit=True) as connection:
         connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -57,12 +58,8 @@ def store_template(postgres_dsn: str) -> Iterator[str]:
 @pytest.fixture
 def store_database(postgres_dsn: str, store_template: str) -> Iterator[str]:
     """The address of a database with an empty log, dropped after the test."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{store_template}" STRATEGY file_copy')
-    yield _database(postgres_dsn, name)
-    with psycopg.connect(postgres_dsn, autocommit=True) as connection:
-        connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    with copied(postgres_dsn, store_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture
@@ -81,10 +78,6 @@ async def open_parts(store_database: str) -> AsyncIterator[Callable[[], Awaitabl
 async def parts(open_parts: Callable[[], Awaitable[StoreParts]]) -> StoreParts:
     """An open store on a database with an empty log."""
     return await open_parts()
-
-
-def _database(dsn: str, name: str) -> str:
-    return dsn.replace("@/muniment?", f"@/{name}?")
 
 
 async def install(dsn: str) -> None:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import asyncpg
 import structlog
 from aiohttp import web
 
 from service.http.problems import problem
 from service.parts import REQUEST_ID
+from service.store.lane import LOST
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 log = structlog.get_logger(__name__)
-UNREACHABLE = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, OSError,
-               asyncpg.AdminShutdownError, asyncpg.TooManyConnectionsError)  # fmt: skip
+UNREACHABLE = LOST
 
 
 async def answered(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
+from service.store.lane import LOST
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -74,7 +76,7 @@ class Bell:
                         await asyncio.sleep(COALESCE_SECONDS)
                 finally:
                     connection.terminate()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, *LOST) as error:
                 if not told:  # once an outage
                     log.warning("bell_connection_lost", error=repr(error))
                 told = True

@@ -36,6 +36,7 @@ LOST = (
     asyncpg.CannotConnectNowError,
     asyncpg.CrashShutdownError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # a pooled session whose end was announced and is not noticed yet
     asyncpg.PostgresConnectionError,
     asyncpg.TooManyConnectionsError,
 )

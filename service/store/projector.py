@@ -17,6 +17,7 @@ from projections import registry
 from projections.registry import Superseded
 from service.operations.exception_text import described
 from service.store.codec import UnknownTopic
+from service.store.lane import LOST
 from service.store.log import head
 from service.store.rebuild import apply_entries, read_for
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from service.store.log import Entry
     from service.store.vault import Vault
 
+# A leader looks at the log several times a second. One that is stopped must not keep the lead from the others.
+NEVER_IDLE = "SET idle_session_timeout = '5s'"
 LEADER = "SELECT pg_try_advisory_lock(5567012643)"
 PAGE_SIZE = 500  # small enough that decoding a page never holds the event loop for long
 RETRY_SECONDS = 1.0
@@ -87,6 +90,7 @@ class Projector:
                 connection = await self._connect()
                 told = False
                 try:
+                    await connection.execute(NEVER_IDLE)
                     while not await connection.fetchval(LEADER):  # noqa: ASYNC110 - the lock lives in the database
                         await asyncio.sleep(STANDBY_SECONDS)
                     self.leading = True
@@ -97,7 +101,7 @@ class Projector:
             except Superseded as error:
                 log.warning("projector_superseded", model=str(error))
                 await asyncio.sleep(SUPERSEDED_SECONDS)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (asyncpg.PostgresError, *LOST) as error:
                 if not told:  # once an outage
                     log.warning("projector_interrupted", error=repr(error))
                 told = True
@@ -122,6 +126,8 @@ class Projector:
                         log.error("projection_stopped", model=model.name, error=str(poison))  # noqa: TRY400
                         if isinstance(poison.__cause__, UnknownTopic):
                             raise Superseded(model.name) from poison
+            if len(stopped) == len(self._models):
+                await connection.execute(NEVER_IDLE)  # keeps the lead: others could only stop at the same events
             if not grew:
                 await self._bell.wait()
                 # Under load the bell rings all the time: fewer, fuller pages cost a fraction of many small ones.
@@ -163,4 +169,4 @@ def _passes(error: Exception) -> bool:
     """Say whether an error has nothing to do with the events, so that trying again is right."""
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate)[:2] in PASSING
-    return isinstance(error, (asyncpg.InterfaceError, OSError, Superseded))
+    return isinstance(error, (*LOST, Superseded))

@@ -103,9 +103,9 @@ class Store:
         ciphers, made = await self._sealing_keys(events)
         append = self.prepare(events, self._envelope(decision, origin), ciphers)
         append.reads.update(decision.reads)
-        for key, position in origin.reads.items():
+        for guard, position in origin.reads.items():
             # A key that both rely on counts from the earlier of the two: what came between ended the caller's right.
-            append.reads[key] = min(position, append.reads.get(key, position))
+            append.reads[guard] = min(position, append.reads.get(guard, position))
         append.reads.update({f"subject:{subject}": decision.position for subject in ciphers if subject not in made})
         written = {expectation.stream for expectation in append.expects}
         append.expects.extend(expectation for stream, expectation in decision.loaded.items() if stream not in written)

@@ -25,9 +25,7 @@ class Keys(Machine):
     @command(who=CALLERS, algorithm=ALGORITHMS)
     def introduce(self, who: str, algorithm: str) -> None:
         by = self.caller(who)
-        refused = why(
-            (not by.is_root, refusals.MissingPermission), (algorithm == "HS256", refusals.InvalidAlgorithm)
-        )
+        refused = why((not by.is_root, refusals.MissingPermission), (algorithm == "HS256", refusals.InvalidAlgorithm))
         done = self.give(refused, signing_keys.introduce, by, algorithm=algorithm)
         if done:
             self.world.keys[done.value.id] = KeyFacts(algorithm, self.clock.now())

@@ -36,13 +36,18 @@ def lawful(events: Iterable[Any], actors: Iterable[UUID | None] = repeat(None)) 
 
 @dataclass
 class Law:
-    """The state of everything at a position of the log. A thing is `{"status": …, …}`."""
+    """The state of everything at a position of the log. A thing is `{"status": …, …}`.
 
+    Who acts and is no thing of the log, nor the service itself, counts as an ordinary user.
+    """
+
+    actor: UUID | None = None
     things: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     client_ids: set[str] = field(default_factory=set)
 
     def admit(self, event: Any, actor: UUID | None) -> None:
         """Check an event against what is true so far, then make it true."""
+        self.actor = actor
         if actor in self.things:
             self._active(actor)
         thing = self.things.setdefault(event.originator_id, {"version": 0, "status": None})
@@ -97,9 +102,11 @@ class Law:
             case Membership.RoleChanged():
                 assert membership["role"] == event.was != event.role, "they had another role"
                 membership["role"] = event.role
+                self._keep_an_owner(membership, event.was)
             case Membership.Removed():
                 assert membership["role"] == event.role, "they had another role"
                 membership["status"] = DELETED
+                self._keep_an_owner(membership, event.role)
 
     def role(self, role: dict[str, Any], event: Any, _: str) -> None:
         match event:
@@ -142,7 +149,12 @@ class Law:
         match event:
             case Grant.Requested():
                 assert self.things[event.application]["status"] != DELETED, "the application is gone"
-                grant |= {"kind": "grant", "status": "pending", "application": event.application, "by": event.requested_by}
+                grant |= {
+                    "kind": "grant",
+                    "status": "pending",
+                    "application": event.application,
+                    "by": event.requested_by,
+                }
                 grant |= {"audience": event.audience, "scope": event.scope}
             case Grant.Approved():
                 assert grant["status"] == "pending", "it was decided"
@@ -187,6 +199,11 @@ class Law:
             case SigningKey.Retired():
                 assert key["status"] == ACTIVE, "it is not active"
                 key["status"] = "retired"
+
+    def _keep_an_owner(self, membership: dict[str, Any], was: str) -> None:
+        ordinary = self.actor is not None and self.actor.int != 0 and self.actor not in self.things
+        kept = self._all("membership", account=membership["account"], role="owner")
+        assert not ordinary or was != "owner" or kept, "it was the last owner"
 
     def _configure(self, application: dict[str, Any], event: Any) -> None:
         application |= {name: getattr(event, name) for name in ("permissions", "audiences", "key_set")}

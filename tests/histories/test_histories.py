@@ -17,10 +17,10 @@ from tests.histories.law import lawful
 from tests.histories.machine import Step, steps
 from tests.histories.people import People
 from tests.histories.tenants import Tenants
-from tests.histories.tokens import Tokens
+from tests.histories.tokens import HOUR, Tokens, Wanted
 
 SHORT = settings(
-    max_examples=6, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+    max_examples=5, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 LONG = settings(SHORT, max_examples=100, stateful_step_count=100)
 
@@ -45,6 +45,13 @@ class History(Commands):
         self.branch("home", 0, "Branch")
         self.join("home", 0, 0, "owner")
         self.define("home", 1, "reader", ["read_user"])
+        self.appoint("home", 0, 0)
+        self.rotate("root", "ES256", force=True)
+        for _ in range(2):
+            self.ask_for("home", 0, ["read_user"], None)
+        self.approve("root", 1)
+        everything, nothing = Wanted(0, 0, 0, 0, "7", HOUR), Wanted(0, None, None, None, None, "for ever")
+        self.issue([everything, nothing], set(), None)
 
     def teardown(self) -> None:
         """Judge the history, unless it has failed already."""

@@ -145,7 +145,11 @@ class Tokens(Machine):
     def revoke(self, who: str, token: int, what: str) -> None:
         by, id = self.caller(who), self.nth(self.world.tokens, token)
         facts = self.world.tokens[id]
-        named = {"token": {"token": id}, "family": {"family": facts.family}, "both": {"token": id, "family": facts.family}}
+        named = {
+            "token": {"token": id},
+            "family": {"family": facts.family},
+            "both": {"token": id, "family": facts.family},
+        }
         seen = by.sees(self.world.families[facts.family].organization)
         if self.give(why((not seen, refusals.UnknownToken)), tokens.revoke, by, **named[what]):
             if what == "family":
@@ -200,12 +204,14 @@ class Tokens(Machine):
             (person is not None and person.organization != family.organization, refusals.UnknownUser),
             (not any(values.values()), refusals.NothingToRevoke),
         )
-        return {"organization": family.organization, **values, "before": self._moment(before)}, refused
+        issued = [token.position for token in self.world.tokens.values() if self.world.families[token.family] is family]
+        moment = self._moment(before, issued[-1] if issued else self.head)
+        return {"organization": family.organization, **values, "before": moment}, refused
 
-    def _moment(self, before: str | None) -> datetime | None:
-        """Return a time as the log tells it: that of an event in its middle, or one right after it."""
+    def _moment(self, before: str | None, position: int) -> datetime | None:
+        """Return a time as the log tells it: that of a position, or one right after it, for example."""
         entries = self.run(read_page(self.parts.pool, after=0, until=self.head, limit=self.head))
-        then, now, instant = entries[len(entries) // 2].recorded_at, entries[-1].recorded_at, timedelta(microseconds=1)
+        then, now, instant = entries[position - 1].recorded_at, entries[-1].recorded_at, timedelta(microseconds=1)
         return {
             None: None,
             "ago": entries[0].recorded_at,

@@ -103,7 +103,7 @@ def expected(numbered: list[Numbered], positions: list[int]) -> list[tuple[Any, 
     ]
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.lists(facts, max_size=3), history=st.lists(facts, max_size=8))
 async def test_a_folded_page_leaves_what_its_facts_leave_one_by_one(
     connection: asyncpg.Connection, before: list[Fact], history: list[Fact]

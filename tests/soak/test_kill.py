@@ -8,11 +8,10 @@ import random
 import signal
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
 from service.postgres import EmbeddedPostgres
-from tests.soak.watch import Child, audit_catches_up, check, owning
+from tests.soak.watch import Child, audit_catches_up, check, kill_session, owning, wait_for_end
 from tests.store_fixture import install
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.soak
 ROUNDS = 24
-BACKENDS = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend' AND application_name LIKE $1"
 
 
 @pytest.fixture
@@ -70,11 +68,8 @@ async def test_a_database_that_crashes_under_its_clients_loses_no_answer(
         async with owning(server.address) as owner:
             # One process of PostgreSQL dies: it ends all sessions and recovers from its log.
             wanted = ("child-%-append", "child-%", "child-%-projector")[number % 3]
-            while not (found := await owner.fetch(BACKENDS, wanted)):
-                await asyncio.sleep(0.02)
-            os.kill(dice.choice(found)[0], signal.SIGKILL)
-            with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-                await asyncio.wait_for(owner.execute("SELECT pg_sleep(10)"), 10)
+            await kill_session(owner, wanted)
+            await wait_for_end(owner)
     for child in children:
         await child.become_busy()
     await audit_catches_up(server.address)

@@ -40,7 +40,6 @@ from service.oauth.key_ring import KeyRing
 from service.store import codec
 from service.store.log import head, read_page
 from service.tokens import Tokens
-from tests.app_fixture import copied
 from tests.fake_clock import FakeClock
 from tests.histories.agreement import of_streams, shown
 from tests.histories.law import lawful
@@ -56,6 +55,7 @@ from tests.service.commands.given import (
     an_organization,
     origin,
 )
+from tests.postgres_fixture import copied
 from tests.store_fixture import opened
 
 if TYPE_CHECKING:
@@ -80,9 +80,7 @@ class Process:
 
     async def issue(self, client_id: str, secret: str, scope: str | None = None) -> IssuedToken:
         credentials = Credentials(client_id, secret=secret)
-        return await self.issuer.issue(
-            credentials, audience=API, scope=scope, request_id=uuid4(), admit=lambda _: None
-        )
+        return await self.issuer.issue(credentials, audience=API, scope=scope, request_id=uuid4(), admit=lambda _: None)
 
 
 class Scene:
@@ -106,8 +104,8 @@ class Scene:
         self.application, (secret,) = made.value.application, made.value.secrets
         self.secret, self.text = secret.id, secret.text
         self.other = (await an_application(parts, self.organization)).id
-        self.user, self.friend = [(await a_user(parts, self.other)).id for _ in range(2)]
-        self.owner = (await a_member(parts, self.child, self.friend, "owner")).id
+        self.user, self.friend, self.rival = [(await a_user(parts, self.other)).id for _ in range(3)]
+        self.owner, _ = [(await a_member(parts, self.child, u, "owner")).id for u in (self.friend, self.rival)]
         self.role = (await a_role(parts, self.organization)).id
         asked = {"application": self.application.id, "audience": API, "scope": ["print"]}
         self.grant, self.pending = [(await grants.request(store, origin(), SYSTEM, **asked)).value.id for _ in range(2)]
@@ -129,12 +127,10 @@ class Scene:
 
 
 def _do(command: Callable[..., Awaitable[Any]], by: Caller = SYSTEM, **named: Any) -> Callable[..., Awaitable[Any]]:
-    """Return a command on a scene; an argument that names something of the scene becomes its id."""
+    """Return a command on a scene: "@user" stands for the id of its user."""
 
     def given_to(scene: Scene, process: Process) -> Awaitable[Any]:
-        values = {
-            name: getattr(scene, value, value) if isinstance(value, str) else value for name, value in named.items()
-        }
+        values = {name: getattr(scene, v[1:]) if str(v).startswith("@") else v for name, v in named.items()}
         return command(process.store, origin(by), by, **values)
 
     return given_to
@@ -168,38 +164,39 @@ COMMANDS: dict[str, Callable[[Scene, Process], Awaitable[Any]]] = {
     "retire the secret": lambda s, p: applications.retire_secret(
         p.store, origin(), SYSTEM, application=_client(s), secret=s.secret
     ),
-    "revoke the token": _do(tokens.revoke, token="token_id"),
+    "revoke the token": _do(tokens.revoke, token="@token_id"),
     "revoke in bulk": lambda s, p: revocations.record(
         p.store, origin(), SYSTEM, organization=s.organization, application=_client(s)
     ),
-    "revoke the grant": _do(grants.revoke, grant="grant"),
-    "approve": _do(grants.approve, ROOT, grant="pending"),
-    "reject": _do(grants.reject, grant="pending"),
+    "revoke the grant": _do(grants.revoke, grant="@grant"),
+    "approve": _do(grants.approve, ROOT, grant="@pending"),
+    "reject": _do(grants.reject, grant="@pending"),
     "rotate": _do(signing_keys.rotate, published_for=HOUR, overlap=HOUR, force=True),
-    "suspend the organization": _do(accounts.move_status, account="organization", status="suspended"),
-    "reinstate the organization": _do(accounts.move_status, account="organization", status="active"),
-    "branch": _do(accounts.create_child, parent="leaf", name="Branch"),
-    "suspend the leaf": _do(accounts.move_status, account="leaf", status="suspended"),
-    "delete the leaf": _do(accounts.delete, account="leaf"),
-    "delete the child": _do(accounts.delete, account="child", cascade=True),
-    "disable the other": _do(applications.disable, application="other"),
-    "enrol": _do(users.create, application="other", name="Grace"),
-    "rename": _do(users.rename, user="user", name="Ada"),
-    "suspend": _do(users.suspend, user="user"),
-    "reinstate": _do(users.reinstate, user="user"),
-    "expel": _do(users.delete, user="user"),
-    "assign": _do(users.assign_role, user="user", role="role"),
-    "take away": _do(users.unassign_role, user="user", role="role"),
-    "redefine": _do(roles.change, role="role", name="auditor2"),
-    "define": _do(roles.define, organization="organization", name="auditor2"),
-    "abolish": _do(roles.delete, role="role"),
-    "join": _do(memberships.add, account="child", user="user", role="owner"),
-    "join the leaf": _do(memberships.add, account="leaf", user="user", role="viewer"),
+    "suspend the organization": _do(accounts.move_status, account="@organization", status="suspended"),
+    "reinstate the organization": _do(accounts.move_status, account="@organization", status="active"),
+    "branch": _do(accounts.create_child, parent="@leaf", name="Branch"),
+    "suspend the leaf": _do(accounts.move_status, account="@leaf", status="suspended"),
+    "delete the leaf": _do(accounts.delete, account="@leaf"),
+    "delete the child": _do(accounts.delete, account="@child", cascade=True),
+    "disable the other": _do(applications.disable, application="@other"),
+    "enrol": _do(users.create, application="@other", name="Grace"),
+    "rename": _do(users.rename, user="@user", name="Ada"),
+    "suspend": _do(users.suspend, user="@user"),
+    "reinstate": _do(users.reinstate, user="@user"),
+    "expel": _do(users.delete, user="@user"),
+    "assign": _do(users.assign_role, user="@user", role="@role"),
+    "take away": _do(users.unassign_role, user="@user", role="@role"),
+    "redefine": _do(roles.change, role="@role", name="auditor2"),
+    "define": _do(roles.define, organization="@organization", name="auditor2"),
+    "abolish": _do(roles.delete, role="@role"),
+    "join": _do(memberships.add, account="@child", user="@user", role="owner"),
+    "join the leaf": _do(memberships.add, account="@leaf", user="@user", role="viewer"),
     "demote the owner": lambda s, p: s.as_person(
         p, memberships.change_role, account=s.child, membership=s.owner, role="viewer"
     ),
     "expel the owner": lambda s, p: s.as_person(p, users.delete, user=s.friend),
-    "delete everything": _do(accounts.delete, account="organization", cascade=True),
+    "expel the other owner": lambda s, p: s.as_person(p, users.delete, user=s.rival),
+    "delete everything": _do(accounts.delete, account="@organization", cascade=True),
 }
 
 
@@ -312,7 +309,11 @@ PAIRS = [
 PAIRS += [("issue what is granted", "revoke the grant"), ("define a role as the client", "revoke the token")]
 PAIRS += [("join", "suspend"), ("join", "expel"), ("join", "delete the child"), ("branch", "delete the child")]
 PAIRS += [("assign", "abolish"), ("define", "redefine"), ("enrol", "disable the other"), ("enrol", "delete everything")]
-PAIRS += [("demote the owner", "expel the owner"), ("approve", "delete"), ("ask for a grant as the client", "disable")]
+PAIRS += [
+    ("demote the owner", "expel the other owner"),
+    ("approve", "delete"),
+    ("ask for a grant as the client", "disable"),
+]
 
 
 def test_what_is_ended_between_a_decision_and_its_append_is_not_relied_on(

@@ -92,7 +92,7 @@ def an_append(world: UUID, wish: Wish, position: int) -> Append:
     )  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(queue=st.lists(wishes, min_size=2, max_size=10))
 async def test_a_queue_is_decided_as_if_one_by_one(parts: StoreParts, queue: list[Wish]) -> None:
     world = uuid4()

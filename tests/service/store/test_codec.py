@@ -77,7 +77,7 @@ def types_of(value: object) -> object:
 
 @pytest.mark.parametrize("topic", EVENTS)
 def test_every_event_comes_back_as_it_was(topic: str) -> None:
-    @settings(max_examples=40)
+    @settings(max_examples=25)
     @given(events(EVENTS[topic]))
     def comes_back(event: Any) -> None:
         again = read_back(event, {event.subject: CIPHER})

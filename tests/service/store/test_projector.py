@@ -34,6 +34,7 @@ LEADERS = """
 SELECT application_name FROM pg_stat_activity JOIN pg_locks USING (pid)
  WHERE locktype = 'advisory' AND granted AND application_name LIKE 'projector-%'
 """
+PROCESS = "SELECT pid FROM pg_stat_activity WHERE application_name = $1"
 ROW = "SELECT * FROM muniment.models WHERE name = $1"
 
 SEEN = Table("seen", key=("stream",), columns={"stream": "uuid NOT NULL", "name": "text NOT NULL"})
@@ -256,6 +257,34 @@ async def test_a_lock_that_is_held_too_long_is_waited_for_and_no_poison(parts: S
         await held.rollback()
         await until(lambda: reached(parts, 1))
     assert (await parts.owner.fetchrow(ROW, "audit"))["error"] is None
+
+
+async def test_a_leader_that_is_stopped_does_not_keep_the_lead(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projector, "NEVER_IDLE", projector.NEVER_IDLE.replace("5s", "200ms"))
+    stopped_leader, other = a_projector(parts), a_projector(parts, name="other")
+    async with running(stopped_leader):
+        await until(lambda: stopped_leader.leading)
+        # It holds its session and does nothing any more, as a process does that was stopped.
+        monkeypatch.setattr(stopped_leader, "advance", lambda *_: asyncio.sleep(60))
+        await asyncio.sleep(0.3)
+        async with running(other):
+            await write(parts, an_account(parts))
+            await until(lambda: reached(parts, 1))
+
+
+async def test_a_leader_whose_models_are_all_stopped_keeps_the_lead(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(projector, "NEVER_IDLE", projector.NEVER_IDLE.replace("5s", "500ms"))
+    await rebuild.install(parts.owner, [SEEING], parts.vault)
+    await write(parts, an_account(parts, "poison"))
+    async with running(a_projector(parts, SEEING)):
+        await until(lambda: stopped(parts))
+        before = await parts.owner.fetchval(PROCESS, "projector")
+        await asyncio.sleep(0.8)
+        assert await parts.owner.fetchval(PROCESS, "projector") == before
 
 
 async def test_a_leader_that_loses_its_connection_in_a_page_repeats_it(parts: StoreParts) -> None:
