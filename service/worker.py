@@ -92,7 +92,7 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
     refused = RefusalRecorder(pool, clock)
     upkeep = Upkeep(connections.connector(dsn, name=f"{name}-upkeep"), clock, journal_days=settings.journal_days)
     issuer = settings.issuer
-    endpoints = ("/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth2/introspect", "/oauth2/revoke")
+    endpoints = ("/oauth2/token", "/oauth2/v1/token", "/oidc/token")
     metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused)
     started = (metrics, appender, bell, projector, journal, refused, upkeep)
     try:
