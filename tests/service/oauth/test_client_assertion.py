@@ -56,10 +56,13 @@ async def test_every_advertised_algorithm_proves_a_client_with_either_library(ap
 async def test_an_assertion_proves_the_client_at_the_other_endpoints_too(app: Running, path: str) -> None:
     key = pair("ES256")
     back = await keyed(app, key)
-    for audience in (ISSUER, ISSUER + path):
+    for audience in (ISSUER, ENDPOINT):
         form = {"client_assertion": signed(key, told(back.client_id, audience)), "client_assertion_type": TYPE}
         assert (await app.call("POST", path, "", data={**form, "token": "x"})).status == 200
         assert (await app.call("POST", path, "", data={**form, "token": "x"})).status == 401
+    # spec/README.md 17: the issuer or the token endpoint, and no other address.
+    form = {"client_assertion": signed(key, told(back.client_id, ISSUER + path)), "client_assertion_type": TYPE}
+    assert (await app.call("POST", path, "", data={**form, "token": "x"})).status == 401
 
 
 async def test_what_an_assertion_says_must_be_exact(app: Running) -> None:
