@@ -56,6 +56,21 @@ async def create_tables(connection: asyncpg.Connection, model: Model, schema: st
 async def register(connection: asyncpg.Connection, model: Model, *, generation: int, position: int) -> None:
     """Note that this version and generation of a model is live; eventual ones continue after `position`."""
     await connection.execute(REGISTER, model.name, model.version, generation, model.mode, position)
+    await connection.execute(_dispatch(row["name"] for row in await rows(connection) if row["mode"] == "immediate"))
+
+
+def _dispatch(names: Iterable[str]) -> str:
+    """Return the function by which the append function reaches each immediate model: calls that are planned once."""
+    branches = "\n".join(f"    WHEN '{name}' THEN PERFORM apply_{name}(facts, positions);" for name in names)
+    return f"""
+CREATE OR REPLACE FUNCTION {LIVE}.apply_model(model text, facts json, positions bigint[]) RETURNS void
+LANGUAGE plpgsql AS $apply$
+BEGIN
+    CASE model
+{branches or "    WHEN NULL THEN NULL;"}
+    END CASE;
+END $apply$;
+"""
 
 
 def expected_writers(models: Iterable[Model], registered: Iterable[asyncpg.Record]) -> str:

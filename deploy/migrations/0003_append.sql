@@ -51,21 +51,28 @@ BEGIN
         RAISE EXCEPTION 'another generation of a read model is live' USING ERRCODE = 'MU001';
     END IF;
 
-    FOR r IN
-        SELECT s.append, 'version' AS reason, s.stream::text AS detail
-          FROM unnest(s_append, s_stream, s_expected, s_token) s(append, stream, expected, token)
-         WHERE s.expected <> coalesce(
-               CASE WHEN s.token
-                    THEN (SELECT max(v.originator_version) FROM token_events v WHERE v.originator_id = s.stream)
-                    ELSE (SELECT max(v.originator_version) FROM events v WHERE v.originator_id = s.stream) END, 0)
-        UNION ALL
-        SELECT a.append, 'guard', g.key
-          FROM unnest(g_set, g_key, g_position) g(number, key, position)
-          JOIN guards h ON h.key = g.key AND h.position > g.position
-          JOIN unnest(a_guards) WITH ORDINALITY a(number, append) ON a.number = g.number
-    LOOP
-        refused := refused || r.append; reasons := reasons || r.reason; details := details || r.detail;
-    END LOOP;
+    IF s_append <> '{}' THEN
+        FOR r IN
+            SELECT s.append, s.stream::text AS detail
+              FROM unnest(s_append, s_stream, s_expected, s_token) s(append, stream, expected, token)
+             WHERE s.expected <> coalesce(
+                   CASE WHEN s.token
+                        THEN (SELECT max(v.originator_version) FROM token_events v WHERE v.originator_id = s.stream)
+                        ELSE (SELECT max(v.originator_version) FROM events v WHERE v.originator_id = s.stream) END, 0)
+        LOOP
+            refused := refused || r.append; reasons := reasons || 'version'::text; details := details || r.detail;
+        END LOOP;
+    END IF;
+    IF g_set <> '{}' THEN
+        FOR r IN
+            SELECT a.append, g.key AS detail
+              FROM unnest(g_set, g_key, g_position) g(number, key, position)
+              JOIN guards h ON h.key = g.key AND h.position > g.position
+              JOIN unnest(a_guards) WITH ORDINALITY a(number, append) ON a.number = g.number
+        LOOP
+            refused := refused || r.append; reasons := reasons || 'guard'::text; details := details || r.detail;
+        END LOOP;
+    END IF;
 
     IF p_extras IS NOT NULL THEN
         FOR r IN
@@ -140,7 +147,7 @@ BEGIN
             ON CONFLICT (key) DO UPDATE SET position = excluded.position;
         END IF;
         FOR i IN 1 .. cardinality(m_name) LOOP
-            EXECUTE format('SELECT %I($1, $2)', 'apply_' || m_name[i]) USING m_facts[i], positions;
+            PERFORM apply_model(m_name[i], m_facts[i], positions);
         END LOOP;
     END IF;
 

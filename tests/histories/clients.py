@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
@@ -18,6 +18,9 @@ from service.secrets.signing import generate
 from tests.histories.machine import CALLERS, NTH, Machine, command, unknown, why
 from tests.histories.people import PERMISSIONS
 from tests.histories.world import ACTIVE, DELETED, DISABLED, SUSPENDED, ApplicationFacts, GrantFacts
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 HOUR = timedelta(hours=1)
 KEYS = {"keys": [generate("ES256").public_key]}
@@ -37,7 +40,7 @@ class Clients(Machine):
         secrets=SECRETS,
     )
     def register(
-        self, who: str, organization: int, kind: str, client_id: str | None, permissions: list[str], secrets: Secrets
+        self, who: str, organization: int, *, kind: str, client_id: str | None, permissions: list[str], secrets: Secrets
     ) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, organization)
         place = self.world.accounts[id]

@@ -31,7 +31,7 @@ class Keys(Machine):
             self.world.keys[done.value.id] = KeyFacts(algorithm, self.clock.now())
 
     @command(who=CALLERS, key=NTH, force=st.booleans())
-    def activate(self, who: str, key: int, force: bool) -> None:
+    def activate(self, who: str, key: int, *, force: bool) -> None:
         by, id = self.caller(who), self.nth(self.world.keys, key)
         facts = self.world.keys[id]
         refused = why(
@@ -53,7 +53,7 @@ class Keys(Machine):
             facts.status = "retired"
 
     @command(who=CALLERS, algorithm=ALGORITHMS, force=st.booleans())
-    def rotate(self, who: str, algorithm: str, force: bool) -> None:
+    def rotate(self, who: str, algorithm: str, *, force: bool) -> None:
         by = self.caller(who)
         present = [key for key in self.world.keys.values() if key.algorithm == algorithm]
         former = [key for key in present if key.status == "active"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
@@ -12,6 +12,9 @@ from service.commands import roles, users
 from service.commands.unchanged import UNCHANGED
 from tests.histories.machine import CALLERS, NAMES, NTH, Machine, command, unknown, why
 from tests.histories.world import ACTIVE, DELETED, DISABLED, OWNER, SUSPENDED, EpochFacts, RoleFacts, UserFacts
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 PERMISSIONS = st.sampled_from([[], ["read_user"], ["read_user", "read_app"], ["root"]])
 ROLE_NAMES = st.sampled_from(["auditor", "editor", "super_admin", "-"])
@@ -152,4 +155,4 @@ class People(Machine):
 
     def _end_tokens(self, user: UUID, position: int) -> None:
         organization = self.world.users[user].organization
-        self.world.epochs.append(EpochFacts(organization, None, user, None, position))
+        self.world.epochs.append(EpochFacts(organization, None, user, None, position, refresh=True))

@@ -69,7 +69,7 @@ class Tenants(Machine):
             place.status = status
 
     @command(who=CALLERS, account=NTH, cascade=st.booleans())
-    def dissolve(self, who: str, account: int, cascade: bool) -> None:
+    def dissolve(self, who: str, account: int, *, cascade: bool) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, account)
         place, tree = self.world.accounts[id], self.world.below(id)
         refused = why(

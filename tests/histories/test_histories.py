@@ -22,6 +22,7 @@ from tests.histories.tokens import HOUR, Tokens, Wanted
 SHORT = settings(
     max_examples=5, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
+REACHED = "SELECT position FROM revocation_epochs WHERE starts_with(key, $1) ORDER BY 1"
 LONG = settings(SHORT, max_examples=100, stateful_step_count=100)
 
 
@@ -39,8 +40,9 @@ class History(Commands):
         self.found("root", "Elsewhere")
         self.found("root", "Acme")
         self.elsewhere, self.home = self.world.accounts
-        self.register("root", 1, "machine", None, [], [])
-        self.register("home", 0, "machine", "shop", ["read_user"], [("first", None)])
+        plain = {"kind": "machine", "client_id": None, "permissions": [], "secrets": []}
+        self.register("root", 1, **plain)
+        self.register("home", 0, **plain | {"permissions": ["read_user"], "secrets": [("blue", None)]})
         self.enrol("home", 0, "Ada", "active")
         self.branch("home", 0, "Branch")
         self.join("home", 0, 0, "owner")
@@ -69,6 +71,9 @@ class History(Commands):
         await verdict.guards_claims_and_keys_follow(parts, events)
         rows = await shown(parts)
         assert rows == of_world(self.world)
+        for kind in ("access", "refresh"):
+            reached = self.world.reached(refresh=kind == "refresh")
+            assert [row[0] for row in await parts.pool.fetch(REACHED, kind)] == reached
         from_streams = of_streams(verdict.folded(events))
         assert from_streams == {table: rows[table] for table in from_streams}
         await verdict.rebuilt_models_are_equal(parts, self.page, 5_000)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from hypothesis import strategies as st
 
@@ -18,6 +17,8 @@ from tests.histories.machine import CALLERS, NTH, ROOT, Asked, Machine, command,
 from tests.histories.world import EpochFacts, FamilyFacts, RefreshFacts, TokenFacts
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from domain.caller import Caller
     from service.store.decision import Decision, Origin
     from service.store.store import Outcome, Store
@@ -118,10 +119,10 @@ class Tokens(Machine):
             self.world.families[outcome.value.id] = family
             self.world.tokens[outcome.value.id] = TokenFacts(outcome.value.id, outcome.position)
         if len(outcomes) > len(families):
-            self._remember(bulk, outcomes[-1].position)
+            self._remember(bulk, outcomes[-1].position, cascade=False)
 
     @command(family=NTH, presented=st.sampled_from([0, 0, 1]), rotates=st.sampled_from([True, True, False]))
-    def renew(self, family: int, presented: int, rotates: bool) -> None:
+    def renew(self, family: int, presented: int, *, rotates: bool) -> None:
         """Renew with the current refresh token, or with one before it."""
         id = self.nth({key: each for key, each in self.world.families.items() if each.refresh}, family)
         facts = self.world.families[id]
@@ -163,13 +164,13 @@ class Tokens(Machine):
         before=st.sampled_from([None, "ago", "then", "just after", "now", "later"]),
         cascade=st.booleans(),
     )
-    def revoke_in_bulk(self, who: str, like: int, named: set[str], before: str | None, cascade: bool) -> None:
+    def revoke_in_bulk(self, who: str, like: int, named: set[str], before: str | None, *, cascade: bool) -> None:
         """End whatever was issued for the same application, user or end user as some token was."""
         by, family = self.caller(who), self.world.families[self.nth(self.world.families, like)]
         bulk, refused = self._bulk(by, family, named, before)
         done = self.give(refused, revocations.record, by, cascade=cascade, **bulk)
         if done:
-            self._remember(bulk, done.position)
+            self._remember(bulk, done.position, cascade=cascade)
 
     def _family(self, wanted: Wanted) -> FamilyFacts:
         world = self.world
@@ -221,9 +222,9 @@ class Tokens(Machine):
             "later": now + HOUR,
         }[before]
 
-    def _remember(self, bulk: dict[str, Any], position: int) -> None:
+    def _remember(self, bulk: dict[str, Any], position: int, *, cascade: bool) -> None:
         before = bulk["before"]
         entries = self.run(read_page(self.parts.pool, after=0, until=position, limit=position))
         reached = max((e.position for e in entries if before is None or e.recorded_at < before), default=0)
         named = [bulk.get(name) for name in ("application", "user", "end_user")]
-        self.world.epochs.append(EpochFacts(bulk["organization"], *named, reached))
+        self.world.epochs.append(EpochFacts(bulk["organization"], *named, reached, cascade))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from domain.application import Application
@@ -48,7 +49,7 @@ async def the_log_is_whole(parts: StoreParts) -> None:
     rows = await parts.pool.fetch("SELECT notification_id, recorded_at FROM muniment.log ORDER BY 1")
     assert [row[0] for row in rows] == list(range(1, await head(parts.pool) + 1))
     batches = await parts.pool.fetch("SELECT first, last, recorded_at FROM muniment.batches ORDER BY last")
-    for before, after in zip(batches, batches[1:], strict=False):
+    for before, after in pairwise(batches):
         assert after["first"] == before["last"] + 1
         assert after["recorded_at"] >= before["recorded_at"]
     recorded = {p: batch["recorded_at"] for batch in batches for p in range(batch["first"], batch["last"] + 1)}

@@ -114,13 +114,22 @@ class FamilyFacts:
 
 @dataclass
 class EpochFacts:
-    """Tokens of everything named, issued at or before `position`, are dead. End users are those of an organization."""
+    """Tokens of everything named, issued at or before `position`, are dead; with `refresh`, refresh tokens too.
+
+    End users are those of an organization.
+    """
 
     organization: UUID
     application: UUID | None
     user: UUID | None
     end_user: str | None
     position: int
+    refresh: bool
+
+    @property
+    def named(self) -> tuple[UUID | str | None, ...]:
+        organization = self.organization if self.end_user and not self.application else None
+        return self.application, self.user, self.end_user, organization
 
     def covers(self, family: FamilyFacts, position: int) -> bool:
         return (
@@ -181,6 +190,14 @@ class World:
             token.ended = token.ended or token.family == family
         for refresh in self.families[family].refresh.values():
             refresh.ended = True
+
+    def reached(self, *, refresh: bool) -> list[int]:
+        """Return the positions up to which something is dead, one for each set of things that was ever named."""
+        latest: dict[object, int] = {}
+        for epoch in self.epochs:
+            if epoch.refresh or not refresh:
+                latest[epoch.named] = max(epoch.position, latest.get(epoch.named, 0))
+        return sorted(latest.values())
 
     def alive(self, token: UUID) -> bool:
         """Say whether a token works, expiry aside: it and everything that it was issued for is in force."""

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
-from service.postgres import EmbeddedPostgres
 from service.store import connections
 from service.store.rebuild import APPEND_LOCK
-from tests.soak.watch import Child, audit_catches_up, check, kill_session, owning, wait_for_end
+from tests.soak.watch import audit_catches_up, check, kill_session, owning, wait_for_end
 from tests.store_fixture import install
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-    from pathlib import Path
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from service.postgres import EmbeddedPostgres
+    from tests.soak.watch import Child
 
 pytestmark = pytest.mark.soak
 ROUNDS = 3
@@ -42,22 +43,15 @@ class Place:
 
 
 @pytest.fixture
-def server(open_folder: Path) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(open_folder / "var", durable=True, refuge=open_folder / "refuge") as server:
-        yield server
-
-
-@pytest.fixture
-async def place(server: EmbeddedPostgres, tmp_path: Path) -> AsyncIterator[Place]:
+async def place(server: EmbeddedPostgres, spawn: Callable[[], Child]) -> AsyncIterator[Place]:
     await install(server.address)
-    children = [Child(server.address, number, tmp_path) for number in (1, 2)]
-    place = Place(server.address, children, random.Random(4))
+    place = Place(server.address, [spawn(), spawn()], random.Random(4))
     await place.goes_on()
     yield place
     await place.goes_on()
-    for child in children:
+    for child in place.children:
         child.kill()
-    assert await check(server.address, children) > 100
+    assert await check(server.address, place.children) > 100
 
 
 async def end_sessions(place: Place, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -142,17 +143,15 @@ async def test_who_lost_their_right_since_they_were_authenticated_changes_nothin
     command, arguments = LOSSES[loss]
     caller, before = await one.authenticate(), await head(parts)
 
-    def lose() -> Awaitable[Any]:
-        return command(parts.store, origin(), SYSTEM, **arguments(one))
-
+    losing = command(parts.store, origin(), SYSTEM, **arguments(one))
+    if when == "before the decision":
+        await losing
+        later = nullcontext()
+    else:
+        later = meanwhile(parts, lambda: losing)
     # The organization's own suspension is refused by the command itself, which looks at it too.
-    with pytest.raises((Unauthenticated, refusals.AccountNotActive)):
-        if when == "before the decision":
-            await lose()
-            await one.define_role(caller)
-        else:
-            with meanwhile(parts, lose):
-                await one.define_role(caller)
+    with later, pytest.raises((Unauthenticated, refusals.AccountNotActive)):
+        await one.define_role(caller)
     assert "role.defined" not in await topics(parts, after=before)
 
 

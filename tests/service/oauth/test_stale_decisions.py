@@ -182,3 +182,14 @@ async def test_other_tokens_are_issued_while_their_client_is_renamed(race: Race)
     change = race.there.call("PATCH", f"/api/applications/{back.id}", json={"name": "Renamed"})
     _, asked = await race.first(change, ask(race.here, **back.credentials))
     assert asked.status == 200
+
+
+async def test_a_client_that_lost_root_meanwhile_revokes_nothing_of_another_organization(race: Race) -> None:
+    back = await known(race, permissions=["root", "revoke_token"])
+    other = await known(race, organization=await race.here.organization())
+    token = await issued(race.here, other)
+    change = race.there.call("PATCH", f"/api/applications/{back.id}", json={"permissions": ["revoke_token"]})
+    changed, done = await race.first(change, revoked(race.here, back, token))
+    assert changed.status == 200, changed.text
+    assert done.status == 200, done.text
+    assert (await introspected(race.there, other, token))["active"]

@@ -239,7 +239,14 @@ async def test_a_program_of_another_version_does_not_write_and_does_not_lead(
     assert await rows(parts) == [1]
 
 
-async def test_a_lock_that_is_held_too_long_is_waited_for_and_no_poison(parts: StoreParts) -> None:
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "SELECT * FROM muniment.models WHERE name = 'audit' FOR UPDATE",
+        "LOCK TABLE models.audit IN ACCESS EXCLUSIVE MODE",
+    ],
+)
+async def test_a_lock_that_is_held_too_long_is_waited_for_and_no_poison(parts: StoreParts, lock: str) -> None:
     await parts.owner.execute("SET idle_in_transaction_session_timeout = 0")
 
     async def impatient() -> asyncpg.Connection:
@@ -250,7 +257,7 @@ async def test_a_lock_that_is_held_too_long_is_waited_for_and_no_poison(parts: S
     following = Projector(impatient, [AUDIT], parts.vault, Bell(impatient))
     held = parts.owner.transaction()
     await held.start()
-    await parts.owner.execute("SELECT * FROM muniment.models WHERE name = 'audit' FOR UPDATE")
+    await parts.owner.execute(lock)
     await write(parts, an_account(parts))
     async with running(following):
         await asyncio.sleep(0.2)
