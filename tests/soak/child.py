@@ -1,7 +1,7 @@
 """A process that commands without end and says what was acknowledged: `python -m tests.soak.child DSN SEED`.
 
 Each line of its output is one acknowledged append: causation, position of its last event, number of events. It keeps
-the audit up as a worker does. It ends when it is killed, or when something happens that no caller should ever see.
+the audit up as a worker does. It ends when it is killed, with its parent, or when something happens that no caller should ever see.
 """
 
 from __future__ import annotations
@@ -56,6 +56,13 @@ async def go_on(deeds: Deeds) -> None:
             await asyncio.sleep(0.02)
 
 
+async def end_with_parent(parent: int) -> None:
+    """Leave no process behind, however the test that started this one has ended."""
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)
+    os._exit(1)
+
+
 async def main(dsn: str, seed: int) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     ring, name = MasterKeys([MASTER_KEY]), f"child-{os.getpid()}"
@@ -77,6 +84,7 @@ async def main(dsn: str, seed: int) -> None:
     if await first.any("application") is None:
         await first.begin()
     async with asyncio.TaskGroup() as group:
+        group.create_task(end_with_parent(os.getppid()))
         for number in range(WORKERS):
             group.create_task(go_on(Deeds(store, random.Random(seed * 1_000 + number))))
 
