@@ -23,7 +23,7 @@ SHORT = settings(
     max_examples=5, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 REACHED = "SELECT position FROM revocation_epochs WHERE starts_with(key, $1) ORDER BY 1"
-LONG = settings(SHORT, max_examples=100, stateful_step_count=100)
+LONG = settings(SHORT, max_examples=50, stateful_step_count=100)
 
 
 class Commands(Tenants, People, Clients, Tokens, Keys):

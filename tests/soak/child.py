@@ -1,7 +1,8 @@
 """A process that commands without end and says what was acknowledged: `python -m tests.soak.child DSN SEED`.
 
 Each line of its output is one acknowledged append: causation, position of its last event, number of events. It keeps
-the audit up as a worker does. It ends when it is killed, with its parent, or when something happens that no caller should ever see.
+the audit up as a worker does. It ends when it is killed, with its parent, or when something happens that no caller
+should ever see.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ async def go_on(deeds: Deeds) -> None:
 
 async def end_with_parent(parent: int) -> None:
     """Leave no process behind, however the test that started this one has ended."""
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110 - the parent sends no word of its end
         await asyncio.sleep(0.5)
     os._exit(1)
 
