@@ -74,7 +74,7 @@ async def test_every_way_to_prove_a_client_works_at_every_endpoint_that_advertis
     for algorithm in document[f"{endpoint}_endpoint_auth_signing_alg_values_supported"]:
         key = pair(algorithm)
         back = await back_end(app, key_set={"keys": [key.public]})
-        for audience in (document["issuer"], url):
+        for audience in (document["issuer"], document["token_endpoint"]):
             assertion = {"client_assertion": signed(key, told(back.client_id, audience))}
             more = {"client_assertion_type": TYPE, **assertion}
             assert (await app.call("POST", path_of(url), "", data={**form, **more})).status == 200, algorithm
