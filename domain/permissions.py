@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from domain.refusals import MissingPermission, RootRequired
@@ -40,6 +40,7 @@ PERMISSIONS = (
 )
 """Every name that opens a management route, the wildcard and root included; other scopes are for other services."""
 
+_PERMISSIONS = frozenset(PERMISSIONS)
 BUILT_IN_ROLES = frozenset({"super_admin"})
 PRIVILEGED_ROLES = frozenset({"super_admin"})
 MEMBERSHIP_ROLES = ("owner", "member", "viewer")
@@ -50,6 +51,14 @@ def allows(held: Collection[str], needed: str) -> bool:
     if needed in held or ROOT in held:
         return True
     return needed != ROOT and ALL in held
+
+
+def granted(asked: Iterable[str], held: Collection[str]) -> list[str]:
+    """Return those of the asked scopes that are held, in the order asked (RFC 6749 section 3.3, spec/README.md 2).
+
+    The wildcards stand for permissions alone: any other scope must be held by name.
+    """
+    return [name for name in asked if name in held or (name in _PERMISSIONS and allows(held, name))]
 
 
 def assignable(by: Caller, permissions: Collection[str]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from domain.caller import Caller
-from domain.permissions import PERMISSIONS, allows
+from domain.permissions import granted
 from domain.refusals import MissingPermission
 from domain.revocation import end_user_guard
 from service.store.decision import Origin
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from service.tokens import Tokens
 
 MACHINE = "machine"
-_PERMISSIONS = frozenset(PERMISSIONS)
 
 
 class Unauthenticated(Exception):
@@ -118,8 +117,7 @@ def _authenticated(row: asyncpg.Record, token: str) -> Authenticated:
     head, application, user, organization = row["head"], row["application"], row["user_id"], row["organization"]
     # What the token says, cut down to what its application still holds: a permission taken away is gone at once.
     held = frozenset((*row["permissions"], *row["granted"]))
-    scope = row["scope"].split(" ")
-    permissions = frozenset(name for name in scope if name in held or (name in _PERMISSIONS and allows(held, name)))
+    permissions = frozenset(granted(row["scope"].split(" "), held))
     guards = [
         f"application:{application}",
         f"account:{organization}",

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.application_settings import Kind, TokenFormat
-from domain.permissions import PERMISSIONS, allows
+from domain.permissions import granted
 from domain.token_family import TokenFamily
 from service.oauth import client_assertion, client_authentication
 from service.oauth.errors import (
@@ -30,7 +30,7 @@ from service.store.refusals import Stale, StoreRefusal
 from service.store.replay import spend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from datetime import datetime
     from uuid import UUID
 
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 ATTEMPTS = 4
 GRANT_TYPE = "client_credentials"
 MAX_SCOPES = 200
-_PERMISSIONS = frozenset(PERMISSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class Issuer:
                 if not admitted:
                     admit(known)
                     admitted = True
-                granted = _decide(known, audience, scope, now)
+                remaining = _decide(known, audience, scope, now)
             except OAuthError:
                 if not remembered:
                     raise
@@ -122,7 +121,7 @@ class Issuer:
                 await self._spend(credentials, known, now)
                 spent = True
             try:
-                return await self._commit(known, audience, granted, now, request_id)
+                return await self._commit(known, audience, remaining, now, request_id)
             except Stale as stale:
                 if stale.detail in self._keys.guards:
                     await self._keys.load(newer_than=self._keys.position)
@@ -192,15 +191,10 @@ def _decide(client: Client, audience: str, scope: str | None, now: datetime) -> 
     asked.pop("", None)
     if not asked or len(asked) > MAX_SCOPES:
         raise invalid_scope("The scope is malformed")
-    granted = granted_scope(asked, held)
-    if not granted:
+    remaining = granted(asked, held)
+    if not remaining:
         raise invalid_scope("The client holds none of the requested scopes")
-    return " ".join(granted)
-
-
-def granted_scope(asked: Iterable[str], held: frozenset[str]) -> list[str]:
-    """Return what is granted of what was asked, in the order asked (RFC 6749 section 3.3, spec/README.md 2)."""
-    return [name for name in asked if name in held or (name in _PERMISSIONS and allows(held, name))]
+    return " ".join(remaining)
 
 
 def require_audience(parameters: dict[str, str]) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.permissions import ALL, PERMISSIONS, ROOT, allows, assignable
+from domain.permissions import ALL, PERMISSIONS, ROOT, allows, assignable, granted
 from domain.refusals import MissingPermission, RootRequired
 from tests.domain.given import backend
 
@@ -43,3 +43,17 @@ def test_nobody_gives_root_or_the_wildcard_away_without_holding_it(held: frozens
             assignable(caller, named)
     else:
         assignable(caller, named)
+
+
+def test_what_is_granted_was_asked_and_is_held_in_the_order_asked() -> None:
+    held = {"invoices:read", "read_user"}
+    assert granted(["read_user", "write_user", "invoices:read", "invoices:write"], held) == [
+        "read_user",
+        "invoices:read",
+    ]
+    assert granted([], held) == []
+
+
+def test_wildcards_grant_permissions_and_no_other_scope() -> None:
+    assert granted(["read_user", "root", "invoices:read"], {"all"}) == ["read_user"]
+    assert granted(["read_user", "root", "all", "invoices:read"], {"root"}) == ["read_user", "root", "all"]
