@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from service.clock import Clock
     from service.http.bearer import Bearer
     from service.http.limiter import Limiter
+    from service.messages.links import Links
     from service.oauth.clients import Client, Clients
     from service.oauth.issuing import Issuer
     from service.oauth.key_ring import KeyRing
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from service.store.follower import Bell
     from service.store.idempotency import Idempotency
     from service.store.journal import Journal
-    from service.store.projector import Projector
     from service.store.refused import RefusalRecorder
     from service.store.store import Store
     from service.tokens import Tokens
@@ -34,12 +34,12 @@ class Parts:
     clock: Clock
     store: Store
     bell: Bell
-    projector: Projector
     clients: Clients
     keys: KeyRing
     issuer: Issuer
     tokens: Tokens
     bearer: Bearer
+    links: Links
     limiter: Limiter
     idempotency: Idempotency
     journal: Journal

@@ -1,4 +1,4 @@
-"""The parent process: owns the embedded PostgreSQL, prepares the database, spawns workers and replaces dead ones."""
+"""The parent process: owns the embedded PostgreSQL, prepares the database, spawns the others and replaces dead ones."""
 
 from __future__ import annotations
 
@@ -31,15 +31,16 @@ START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 RESTART_PAUSE = 0.5
 CONNECTIONS_OF_WORKER = 14  # at most: a pool to read with, one to append with, followers, and those being replaced
-CONNECTIONS_BESIDE = 30  # for the command line, dumps and people
-EARLY_DEATHS = 5  # workers that die this often before they serve stop the service
-WORKER = "import sys; from service.worker_process import main; main(*map(int, sys.argv[1:]))"
+CONNECTIONS_BESIDE = 40  # for the background process, the command line, dumps and people
+EARLY_DEATHS = 5  # processes that die this often before they do their work stop the service
+CHILD = "import sys; from service.child_process import main; main(sys.argv[1], *map(int, sys.argv[2:]))"
+BACKGROUND = "background"
 
 log = structlog.get_logger(__name__)
 
 
 class WorkersKeepDying(Exception):
-    """Workers end before they serve; the reason is in the log lines above."""
+    """Processes end before they do their work; the reason is in the log lines above."""
 
 
 class DatabaseEnded(Exception):
@@ -75,26 +76,27 @@ def complete(settings: Settings, port: int) -> Settings:
 
 
 class Supervisor:
-    """Runs workers until it is told to stop."""
+    """Runs the workers and one background process until it is told to stop."""
 
     def __init__(self, database: Database, settings: Settings, run_folder: str) -> None:
-        """Take complete settings and a folder the workers share; nothing runs before `run`."""
+        """Take complete settings and a folder the processes share; nothing runs before `run`."""
         self._run_folder = run_folder
         self._database = database
         self._settings = settings
-        self._workers: list[subprocess.Popen[bytes]] = []
+        self._roles = [*(str(number) for number in range(settings.workers)), BACKGROUND]
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._stopping = False
         self._early_deaths = 0
 
     def run(self, announce: str) -> None:
-        """Start the workers, print `announce` once all of them serve, and watch them and their database.
+        """Start all processes, print `announce` once all do their work, and watch them and their database.
 
-        Raises WorkersKeepDying and DatabaseEnded; the workers have ended then.
+        Raises WorkersKeepDying and DatabaseEnded; the processes have ended then.
         """
         former = {sign: signal.signal(sign, self._stop) for sign in (signal.SIGTERM, signal.SIGINT)}
         try:
-            for number in range(self._settings.workers):
-                self._workers.append(self._spawn(number))
+            for role in self._roles:
+                self._children[role] = self._spawn(role)
             if not self._stopping:
                 print(announce, flush=True)  # noqa: T201 - the ready line is for whoever started the program
             while not self._stopping:
@@ -103,7 +105,7 @@ class Supervisor:
                 self._replace_dead()
                 time.sleep(0.2)
         finally:
-            self._end_workers()
+            self._end_children()
             for sign, handler in former.items():
                 signal.signal(sign, handler)
 
@@ -111,78 +113,79 @@ class Supervisor:
         self._stopping = True
 
     def _replace_dead(self) -> None:
-        for place, worker in enumerate(self._workers):
-            status = worker.poll()
+        for role, child in self._children.items():
+            status = child.poll()
             if status is not None and not self._stopping:
-                log.warning("worker_died", pid=worker.pid, status=status)
+                log.warning("process_died", role=role, pid=child.pid, status=status)
                 time.sleep(RESTART_PAUSE)
-                self._workers[place] = self._spawn(place)
+                self._children[role] = self._spawn(role)
 
-    def _spawn(self, number: int) -> subprocess.Popen[bytes]:
-        """Start a worker and wait until it serves."""
+    def _spawn(self, role: str) -> subprocess.Popen[bytes]:
+        """Start a worker (by its number) or the background process, and wait until it does its work."""
         while True:
             reading, writing = os.pipe()
             environment = {
                 **os.environ,
                 **_environment(self._settings),
-                # Named as in worker.py, which this process does not load: it would cost its memory twice.
-                "MUNIMENT_WORKER_DATABASE": self._database.dsn,
-                "MUNIMENT_WORKER_NUMBER": str(number),
+                # Named as in child_process.py and worker.py, which this process does not load: their memory, twice.
+                "MUNIMENT_CHILD_DATABASE": self._database.dsn,
+                "MUNIMENT_WORKER_NUMBER": role,
                 "MUNIMENT_WORKER_RUN_FOLDER": self._run_folder,
             }
-            worker = subprocess.Popen(  # noqa: S603 - our own interpreter, our own arguments
-                [sys.executable, "-c", WORKER, str(os.getpid()), str(writing)],
+            kind = role if role == BACKGROUND else "worker"
+            child = subprocess.Popen(  # noqa: S603 - our own interpreter, our own arguments
+                [sys.executable, "-c", CHILD, kind, str(os.getpid()), str(writing)],
                 env=environment,
                 pass_fds=(writing,),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C reaches the supervisor alone, which ends them in order
             )
             os.close(writing)
-            served = _await_byte(reading, worker, lambda: self._stopping)
+            served = _await_byte(reading, child, lambda: self._stopping)
             os.close(reading)
             if served or self._stopping:
                 self._early_deaths = 0
-                return worker
-            _end(worker)
+                return child
+            _end(child)
             if not self._database.runs():
                 raise DatabaseEnded
             self._early_deaths += 1
             if self._early_deaths >= EARLY_DEATHS:
-                msg = "workers end before they serve; the log lines above say why"
+                msg = "processes end before they do their work; the log lines above say why"
                 raise WorkersKeepDying(msg)
             time.sleep(RESTART_PAUSE)
 
-    def _end_workers(self) -> None:
-        for worker in self._workers:
+    def _end_children(self) -> None:
+        for child in self._children.values():
             with suppress(ProcessLookupError):
-                worker.terminate()
-        for worker in self._workers:
-            _end(worker)
+                child.terminate()
+        for child in self._children.values():
+            _end(child)
 
 
-def _await_byte(reading: int, worker: subprocess.Popen[bytes], stopping: Callable[[], bool]) -> bool:
+def _await_byte(reading: int, child: subprocess.Popen[bytes], stopping: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and not stopping():
         if select.select([reading], [], [], 0.1)[0]:
             return os.read(reading, 1) == b"1"
-        if worker.poll() is not None:
+        if child.poll() is not None:
             return False
     return False
 
 
-def _end(worker: subprocess.Popen[bytes]) -> None:
-    if worker.poll() is None:
-        worker.terminate()
+def _end(child: subprocess.Popen[bytes]) -> None:
+    if child.poll() is None:
+        child.terminate()
         try:
-            worker.wait(STOP_SECONDS)
+            child.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
-            log.warning("worker_killed", pid=worker.pid)
-            worker.kill()
-            worker.wait()
+            log.warning("process_killed", pid=child.pid)
+            child.kill()
+            child.wait()
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """Return what a worker must know that the parent's own environment does not say."""
+    """Return what a child must know that the parent's own environment does not say."""
     return {
         "MUNIMENT_HOST": settings.host,
         "MUNIMENT_PORT": str(settings.port),

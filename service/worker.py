@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import TYPE_CHECKING
 import structlog
 from aiohttp import web
 
-from projections import EVENTUAL, MODELS, registry
+from projections import MODELS, registry
 from service import erasures, initialization
 from service.clock import Clock
 from service.http.app import build
@@ -21,6 +19,8 @@ from service.http.bearer import Bearer
 from service.http.limiter import Limiter
 from service.http.request import drained
 from service.http.serving import LIMITS
+from service.lifetime import Lifetime, leave, tell_ready
+from service.messages.links import Links
 from service.oauth.clients import Clients
 from service.oauth.issuing import Issuer
 from service.oauth.key_ring import KeyRing
@@ -32,10 +32,8 @@ from service.store.append import Appender
 from service.store.follower import Bell
 from service.store.idempotency import Idempotency
 from service.store.journal import Journal
-from service.store.projector import Projector
 from service.store.refused import RefusalRecorder
 from service.store.store import Store
-from service.store.upkeep import Upkeep
 from service.store.vault import Vault
 from service.tokens import Tokens
 
@@ -49,10 +47,8 @@ LOOKUP_POOL_SIZE = 2  # one query for tokens and one for clients at a time: see 
 DRAIN_SECONDS = 12.0  # longer than a body may take to arrive
 SHUTDOWN_SECONDS = 8.0
 BACKLOG = 1024
-DATABASE_VARIABLE = "MUNIMENT_WORKER_DATABASE"
 WORKER_NUMBER_VARIABLE = "MUNIMENT_WORKER_NUMBER"
 RUN_FOLDER_VARIABLE = "MUNIMENT_WORKER_RUN_FOLDER"
-WATCH_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -84,17 +80,15 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
         on_newer_generation=_leave,
     )
     store = Store(pool, appender, vault, clock, on_destroyed=erasures.recorder(settings.data_dir, clock))
-    projector = Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell)
     tokens = Tokens(lookups)
     clients = Clients(lookups)
     keys = KeyRing(store)
     journal = Journal(pool)
     refused = RefusalRecorder(pool, clock)
-    upkeep = Upkeep(connections.connector(dsn, name=f"{name}-upkeep"), clock, journal_days=settings.journal_days)
     issuer = settings.issuer
     endpoints = ("/oauth2/token", "/oauth2/v1/token", "/oidc/token")
     metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused)
-    started = (metrics, appender, bell, projector, journal, refused, upkeep)
+    started = (metrics, appender, bell, journal, refused)
     try:
         for part in started:
             await part.start()
@@ -104,7 +98,6 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
             clock=clock,
             store=store,
             bell=bell,
-            projector=projector,
             clients=clients,
             keys=keys,
             issuer=Issuer(
@@ -116,6 +109,7 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
             ),
             tokens=tokens,
             bearer=Bearer(tokens, clock, settings.management_audiences),
+            links=Links(ring, issuer, reload),
             limiter=Limiter(time.monotonic, default=settings.rate_limit, workers=settings.workers),
             idempotency=Idempotency(pool, ring, reload),
             journal=journal,
@@ -133,15 +127,12 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
 def _leave() -> None:
     """End this worker: its read models are of another generation, and the supervisor starts a new one."""
     log.error("newer_generation_is_live")
-    os.kill(os.getpid(), signal.SIGTERM)
+    leave()
 
 
 async def serve(dsn: str, settings: Settings, *, parent: int, ready: int) -> None:
     """Serve until SIGTERM, SIGINT or the parent's end. Writes one byte to `ready` when requests are taken."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
+    lifetime = Lifetime(parent)
     wired = parts(dsn, settings, Clock())
     app = build(await anext(wired))
     runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=SHUTDOWN_SECONDS, **LIMITS)
@@ -149,15 +140,8 @@ async def serve(dsn: str, settings: Settings, *, parent: int, ready: int) -> Non
     site = web.TCPSite(runner, settings.host, settings.port, reuse_port=True, backlog=BACKLOG)
     try:
         await site.start()
-        os.write(ready, b"1")
-        os.close(ready)
-        while not stop.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(WATCH_SECONDS):
-                    await stop.wait()
-            if os.getppid() != parent:
-                log.warning("parent_is_gone")
-                break
+        tell_ready(ready)
+        await lifetime.over()
         await site.stop()
         await drained(app, DRAIN_SECONDS)
     finally:

@@ -19,6 +19,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from domain.token_family import TokenFamily
+from service.background import duties
 from service.clock import Clock
 from service.http.app import build
 from service.http.serving import LIMITS
@@ -28,6 +29,7 @@ from service.settings import Settings
 from service.store.decision import Origin
 from service.worker import parts as worker_parts
 from tests.postgres_fixture import copied, database
+from tests.service.openapi import operations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -72,13 +74,18 @@ class Running:
     root: str = field(default="", repr=False)
 
     async def call(self, method: str, path: str, token: str | None = None, **more: Any) -> Reply:
-        """Send a request: as root unless a token is given, as nobody with token=""."""
+        """Send a request: as root unless a token is given, as nobody with token="".
+
+        Whatever is answered has to be what the API documents say.
+        """
         headers = dict(more.pop("headers", {}))
         token = self.root if token is None else token
         if token:
             headers["Authorization"] = f"Bearer {token}"
         async with self.client.request(method, path, headers=headers, **more) as response:
-            return Reply(response.status, response.headers, await response.text())
+            reply = Reply(response.status, response.headers, await response.text())
+        assert (fault := operations.fault(method, path, reply.status, reply.headers, reply.text)) is None, fault
+        return reply
 
     async def made(self, path: str, body: Any, token: str | None = None) -> Any:
         """POST and return the document, which must have been made."""
@@ -160,16 +167,19 @@ class Server(TestServer):
 
 @asynccontextmanager
 async def running(dsn: str, settings: Settings = SETTINGS, clock: Clock | None = None) -> AsyncIterator[Running]:
-    """Open the service over an initialised database, with a data folder of its own and, unless given one, real time."""
+    """Open the service, its background duties too, over an initialised database, with a data folder of its own and, unless given one, real time."""
     with tempfile.TemporaryDirectory() as folder:
-        wired = worker_parts(dsn, replace(settings, data_dir=Path(folder)), clock or Clock())
+        settings, clock = replace(settings, data_dir=Path(folder)), clock or Clock()
+        wired, background = worker_parts(dsn, settings, clock), duties(dsn, settings, clock)
         opened = await anext(wired)
         try:
+            await anext(background)
             async with TestClient(Server(build(opened))) as client:
                 service = Running(client, opened)
                 service.root = await service.token("root", ROOT_SECRET)
                 yield service
         finally:
+            await background.aclose()
             await wired.aclose()
 
 

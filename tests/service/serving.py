@@ -75,8 +75,12 @@ class Service:
 
     def workers(self) -> list[int]:
         """Return the process ids of the workers."""
+        return self._children(b"worker")
+
+    def _children(self, *roles: bytes) -> list[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(child) for child in children if b"worker_process" in Path(f"/proc/{child}/cmdline").read_bytes()]
+        found = {int(child): Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0") for child in children}
+        return [child for child, line in found.items() if any(role in line for role in roles)]
 
     def database(self) -> int:
         return int((self.data_dir / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
@@ -88,7 +92,7 @@ class Service:
 
     def kill(self) -> None:
         """End whatever is left of it, the parent first: it would start the others again."""
-        left = [*self.workers(), self.database()] if self.process.poll() is None else []
+        left = [*self._children(b"worker", b"background"), self.database()] if self.process.poll() is None else []
         self.process.kill()
         self.process.wait()
         for process in left:

@@ -59,10 +59,17 @@ class Service:
         """Return the process of the PostgreSQL that runs now."""
         return int((self.data_dir / "postgres" / "postmaster.pid").read_text().split("\n", 1)[0])
 
-    def worker(self) -> int:
+    def child(self, role: str) -> int:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        [found] = [int(child) for child in children if "worker_process" in Path(f"/proc/{child}/cmdline").read_text()]
+        [found] = [int(child) for child in children if role in Path(f"/proc/{child}/cmdline").read_text().split("\0")]
         return found
+
+    def replaced(self, role: str, former: int) -> bool:
+        """Say whether a new process has the role; while it is being started there may be none."""
+        try:
+            return self.child(role) != former
+        except (ValueError, OSError):
+            return False
 
     def end(self) -> tuple[int, list[str]]:
         """End the service in order; return its status and the events it logged."""
@@ -80,12 +87,15 @@ def service(open_folder: Path) -> Iterator[Service]:
         started.process.communicate()
 
 
-def test_a_worker_and_a_database_that_die_are_started_again(service: Service) -> None:
-    os.kill(service.worker(), signal.SIGKILL)
+@pytest.mark.parametrize("role", ["worker", "background"])
+def test_a_process_and_a_database_that_die_are_started_again(service: Service, role: str) -> None:
+    dead = service.child(role)
+    os.kill(dead, signal.SIGKILL)
     until = time.monotonic() + PATIENCE
-    while not service.is_ready() and time.monotonic() < until:
+    while (not service.is_ready() or not service.replaced(role, dead)) and time.monotonic() < until:
         time.sleep(0.1)
     assert service.is_ready()
+    assert service.replaced(role, dead)
 
     former, address = service.database(), service.url
     os.kill(former, signal.SIGKILL)
@@ -95,5 +105,5 @@ def test_a_worker_and_a_database_that_die_are_started_again(service: Service) ->
 
     status, told = service.end()
     assert status == 0
-    assert "worker_died" in told
+    assert "process_died" in told
     assert "database_ended" in told
