@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -91,6 +92,15 @@ class TokenFamily(Aggregate):
             else:
                 family.revoked = family.revoked | {self.token}
 
+    class Impersonated(Event):
+        """It is not the user but somebody else, a user too, who acts by the family's tokens."""
+
+        TOPIC = "token.impersonated"
+        by: UUID
+
+        def apply(self, family: TokenFamily) -> None:
+            family.impersonated_by = self.by
+
     class ReuseDetected(Event):
         """A refresh token came back after it was replaced: somebody copied it, and the family is dead."""
 
@@ -128,6 +138,7 @@ class TokenFamily(Aggregate):
         self.end_user = end_user
         self.refresh_digest = refresh_digest
         self.refresh_expires_at = refresh_expires_at
+        self.impersonated_by: UUID | None = None
         self.ended = False
 
     @classmethod
@@ -154,9 +165,11 @@ class TokenFamily(Aggregate):
         """Record a first access token, whose `jti` is `id`. Raises InvalidLifetime when it would expire at once."""
         if expires_at <= now:
             raise InvalidLifetime(field="expires_at")
-        return cls._create(
-            cls.Issued,
-            id=id,
+        # What the library's `_create` does, without asking for topics and parameter names: 16 µs become 8.
+        event = cls.Issued(
+            originator_topic=cls.TOPIC,
+            originator_id=id,
+            originator_version=cls.INITIAL_VERSION,
             timestamp=now,
             organization=organization,
             application=application,
@@ -174,6 +187,30 @@ class TokenFamily(Aggregate):
             refresh_digest=refresh_digest,
             refresh_expires_at=refresh_expires_at,
         )
+        family = cls._begun(
+            id,
+            cls.INITIAL_VERSION,
+            now,
+            organization=organization,
+            application=application,
+            token=id,
+            user=user,
+            account=account,
+            membership=membership,
+            end_user=end_user,
+            refresh_digest=refresh_digest,
+            refresh_expires_at=refresh_expires_at,
+        )
+        family.pending_events.append(event)
+        return family
+
+    @classmethod
+    def _begun(cls, id: UUID, version: int, at: datetime, **first: Any) -> TokenFamily:
+        """Return a family as its first event leaves it, in the two steps that the library takes to replay one."""
+        family = cls.__new__(cls)
+        family.__base_init__(id, version, at)
+        family.__init__(**first)  # type: ignore[misc]
+        return family
 
     @classmethod
     def recalled(
@@ -189,9 +226,10 @@ class TokenFamily(Aggregate):
         at: datetime,
     ) -> TokenFamily:
         """Return a family as a read model remembers it at a version: enough to end it, not to renew it."""
-        family = cls.__new__(cls)  # in the two steps that the library takes when it replays a first event
-        family.__base_init__(id, version, at)
-        family.__init__(  # type: ignore[misc]
+        family = cls._begun(
+            id,
+            version,
+            at,
             organization=organization,
             application=application,
             token=id,
@@ -261,3 +299,7 @@ class TokenFamily(Aggregate):
             raise UnknownToken
         if not self.ended and token not in self.revoked:
             self.trigger_event(self.Revoked, timestamp=now, token=token, reason=reason)
+
+    def mark_impersonated(self, by: UUID, now: datetime) -> None:
+        """Note, once it is issued, that somebody else acts as the family's user by its tokens."""
+        self.trigger_event(self.Impersonated, timestamp=now, by=by)

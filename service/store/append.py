@@ -28,6 +28,7 @@ __all__ = ["LOST", "MAX_BATCH", "MAX_PENDING", "Appender"]
 
 MAX_BATCH = 512
 MAX_PENDING = 4096
+WORTH_HALVING = 16
 
 log = structlog.get_logger(__name__)
 
@@ -109,13 +110,13 @@ class Appender:
         self._queue.clear()
         fail(queued, error)
 
-    def _take(self) -> list[Pair]:
+    def _take(self, most: int) -> list[Pair]:
         """Take the next batch off the queue: disjoint appends, the others keep their order for the next."""
         footprint = Footprint()
         taken: list[Pair] = []
         later: list[Pair] = []
         queue = self._queue
-        while queue and len(taken) < MAX_BATCH:
+        while queue and len(taken) < most:
             pair = queue.popleft()
             if pair[1].done():
                 continue
@@ -124,14 +125,20 @@ class Appender:
         return taken
 
     async def _drain(self) -> None:
+        rested = True
         while True:
             if not self._queue:
                 if self._closing:
                     return
+                rested = True
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            taken = self._take()
+            # From rest, half of a long queue is taken: else all who append again and again would go together, and
+            # they and the database would take turns instead of working at the same time.
+            waiting = len(self._queue)
+            taken = self._take(waiting // 2 if rested and waiting >= WORTH_HALVING else MAX_BATCH)
+            rested = False
             try:
                 if taken:
                     await self._lane.commit(taken)
