@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from typing import TYPE_CHECKING
 
@@ -24,11 +25,17 @@ class Tokens:
         self._pool = pool
         self._queries: Coalescer[bytes, asyncpg.Record] = Coalescer(self._fetch)
 
-    async def find(self, token: str) -> asyncpg.Record | None:
-        """Return the row of a token string as of now (see `projections.tokens.BY_DIGEST`), None when it is unknown."""
+    def find(self, token: str) -> asyncio.Future[asyncpg.Record | None]:
+        """Return the coming row of a token string (see `projections.tokens.BY_DIGEST`), None when it is unknown.
+
+        It tells of a moment after this call, which has sent the question already: whoever waits elsewhere first loses
+        no time.
+        """
         if len(token) > MAX_TOKEN:
-            return None
-        return await self._queries.get(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest())
+            unknown: asyncio.Future[asyncpg.Record | None] = asyncio.get_running_loop().create_future()
+            unknown.set_result(None)
+            return unknown
+        return self._queries.get(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest())
 
     async def _fetch(self, digests: list[bytes]) -> dict[bytes, asyncpg.Record]:
         return await tokens.by_digests(self._pool, digests)
