@@ -165,8 +165,9 @@ class TokenFamily(Aggregate):
         """Record a first access token, whose `jti` is `id`. Raises InvalidLifetime when it would expire at once."""
         if expires_at <= now:
             raise InvalidLifetime(field="expires_at")
-        # What the library's `_create` does, without asking for topics and parameter names: 16 µs become 8.
-        event = cls.Issued(
+        # What the library's `_create` does, without asking for topics and parameter names: 15 µs become 9.
+        issued: Any = cls.Issued  # the library makes it a dataclass, unseen by type checkers
+        event = issued(
             originator_topic=cls.TOPIC,
             originator_id=id,
             originator_version=cls.INITIAL_VERSION,
