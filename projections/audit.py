@@ -1,4 +1,9 @@
-"""Audit: every event by who, what, when and about whom. Follows the log; auditors page through it by position."""
+"""Audit: every event by who, what, when and about whom. Follows the log; auditors page through it by position.
+
+A row holds what events are looked for by, the log all else (`audit_pages.py` joins them). A machine's own token is by
+far the commonest event: its actor and its subject are its client, so that both are left out, and one entry in
+`audit_own` stands for all three.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +11,64 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from domain import EVENTS
-from projections.row_model import Table, row_model
+from projections.model import Model
+from projections.row_pages import AppendedRows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
 
     import asyncpg
 
     from projections.model import Context, Fact
 
-AUDIT = Table(
-    "audit",
-    key=("stream", "version"),
-    columns={
-        "stream": "uuid NOT NULL",
-        "version": "bigint NOT NULL",
-        "kind": "text NOT NULL",
-        "topic": "text NOT NULL",
-        "recorded_at": "timestamptz NOT NULL",
-        "organization": "uuid NOT NULL",
-        "actor": "uuid NOT NULL",
-        "client": "uuid",
-        "subject": "uuid",
-        "account": "uuid",
-        "request_id": "uuid NOT NULL",
-    },
-    indexes=(
-        "CREATE UNIQUE INDEX audit_position ON audit (position)",
-        "CREATE INDEX audit_organization ON audit (organization, position)",
-        "CREATE INDEX audit_actor ON audit (actor, position)",
-        "CREATE INDEX audit_client ON audit (client, position)",
-        "CREATE INDEX audit_subject ON audit (subject, position)",
-        "CREATE INDEX audit_account ON audit (account, position) WHERE account IS NOT NULL",
-        "CREATE INDEX audit_topic ON audit (topic, position)",
-        "CREATE INDEX audit_request ON audit (request_id)",
-    ),
+OFTEN = "token.issued"
+"""The topic that no index holds: events of it are never far."""
+
+DDL = """
+CREATE TABLE audit (
+    position bigint PRIMARY KEY,
+    organization uuid NOT NULL,
+    client uuid,
+    actor uuid,                        -- null, with the subject: both are the client
+    subject uuid,
+    account uuid,
+    request_id uuid NOT NULL,
+    topic text NOT NULL
+);
+
+CREATE FUNCTION apply_audit(facts json, positions bigint[]) RETURNS void LANGUAGE plpgsql AS $apply$
+BEGIN
+    INSERT INTO audit (position, organization, client, actor, subject, account, request_id, topic)
+    SELECT positions[f.n], f.organization, f.client, f.actor, f.subject, f.account, f.request_id, f.topic
+      FROM json_to_recordset(facts)
+           AS f(n int, organization uuid, client uuid, actor uuid, subject uuid, account uuid, request_id uuid,
+                topic text)
+     WHERE positions[f.n] > 0;
+END $apply$;
+"""
+COLUMNS = ("organization", "client", "actor", "subject", "account", "request_id", "topic")
+INDEXES = (
+    "CREATE INDEX audit_organization ON audit (organization, position)",
+    "CREATE INDEX audit_own ON audit (client, position) WHERE actor IS NULL",
+    "CREATE INDEX audit_client ON audit (client, position) WHERE actor IS NOT NULL",
+    "CREATE INDEX audit_actor ON audit (actor, position) WHERE actor IS NOT NULL",
+    "CREATE INDEX audit_subject ON audit (subject, position) WHERE subject IS NOT NULL",
+    "CREATE INDEX audit_account ON audit (account, position) WHERE account IS NOT NULL",
+    "CREATE INDEX audit_request ON audit (request_id, position)",
+    f"CREATE INDEX audit_topic ON audit (topic, position) WHERE topic <> '{OFTEN}'",
+    f"CREATE INDEX audit_organization_topic ON audit (organization, topic, position) WHERE topic <> '{OFTEN}'",
 )
+
+# The audit shows what the log holds: not what was archived, and of a month on its way out what is left of it.
+SERVED = """
+EXISTS (SELECT FROM muniment.archives)
+AND starts_with(r.topic, 'token.')
+AND EXISTS (SELECT FROM muniment.archives v WHERE r.position BETWEEN v.first AND v.last)
+AND NOT EXISTS (SELECT FROM muniment.token_events e
+                 WHERE e.notification_id = r.position
+                   AND NOT EXISTS (SELECT FROM muniment.archives v
+                                    WHERE e.originator_id >= v.lower AND e.originator_id < v.upper))
+"""
 
 KINDS = tuple(sorted({topic.split(".")[0] for topic in EVENTS}))
 
@@ -66,85 +92,42 @@ def _account(event: Any, kind: str) -> UUID | None:
 
 
 def _row(event: Any, context: Context) -> Iterable[Fact]:
-    topic = type(event).TOPIC
+    topic = event.TOPIC
     kind = topic.split(".")[0]
     # A user's own events are about that user, although `user.created` also names an application.
     subject = event.originator_id if kind in ("user", "application", "role", "grant") else _subject(event)
-    yield AUDIT.insert(
-        stream=event.originator_id,
-        version=event.originator_version,
-        kind=kind,
-        topic=topic,
-        recorded_at=context.recorded_at,
-        organization=context.organization,
-        actor=context.actor,
-        client=context.client,
-        subject=subject,
-        account=_account(event, kind),
-        request_id=context.request_id,
-    )
+    fact = {
+        "organization": context.organization,
+        "client": context.client,
+        "request_id": context.request_id,
+        "topic": topic,
+    }
+    if topic != OFTEN or not context.actor == context.client == subject:
+        fact["actor"] = context.actor
+        fact["subject"] = subject
+    account = _account(event, kind)
+    if account is not None:
+        fact["account"] = account
+    yield fact
 
 
-MODEL = row_model("audit", 1, (AUDIT,), dict.fromkeys(EVENTS, _row), mode="eventual", rows_change=False)
+HANDLERS = dict.fromkeys(EVENTS, _row)
+MODEL = Model(
+    name="audit",
+    version=2,
+    mode="eventual",
+    tables=("audit",),
+    ddl=DDL,
+    indexes=INDEXES,
+    handlers=HANDLERS,
+    on_poison="quarantine",  # a gap that is named beats an audit that stands still
+    served={"audit": SERVED},
+    bulk=AppendedRows("audit", COLUMNS, HANDLERS),
+)
 
-# The filters that are given become conditions; those that are not leave no trace, so that each page has a plain plan.
-FILTERS = {
-    "organization": "a.organization = ${n}",
-    "actor": "a.actor = ${n}",
-    "client": "a.client = ${n}",
-    "subject": "a.subject = ${n}",
-    "account": "a.account = ${n}",
-    "stream": "a.stream = ${n}",
-    "request_id": "a.request_id = ${n}",
-    "topic": "a.topic = ${n}",
-    "kind": "a.topic = ANY (${n}::text[])",
-    "position_from": "a.position >= ${n}",
-    "position_to": "a.position <= ${n}",
-}
-PAGE = """
-SELECT a.position, a.stream, a.version, a.topic, a.kind, a.recorded_at, a.organization, a.actor, a.client, a.subject,
-       a.account, a.request_id, l.state, l.causation, j.address, j.user_agent
-  FROM (SELECT * FROM audit a WHERE {conditions} ORDER BY a.position {direction} LIMIT {limit}) a
-  JOIN muniment.log l ON l.notification_id = a.position
-  LEFT JOIN muniment.request_journal j ON j.request_id = a.request_id
- ORDER BY a.position {direction}
-"""
-POSITIONS = """
-SELECT coalesce((SELECT last FROM muniment.batches WHERE recorded_at < $1
-                  ORDER BY recorded_at DESC, last DESC LIMIT 1), 0),
-       coalesce((SELECT last FROM muniment.batches WHERE recorded_at <= $2
-                  ORDER BY recorded_at DESC, last DESC LIMIT 1), 0)
-"""
+FORGET = "DELETE FROM {schema}.audit WHERE position = ANY ($1::bigint[])"
 
 
-async def page(
-    connection: asyncpg.Pool,
-    filters: dict[str, Any],
-    *,
-    since: datetime | None,
-    until: datetime | None,
-    newest_first: bool,
-    limit: int,
-) -> list[asyncpg.Record]:
-    """Return a page of events in position order, each with its stored state and, while it is kept, its client address.
-
-    `filters` holds those of FILTERS that are given. `since` and `until` (both inclusive) become positions first, for
-    the log's times never decrease with them.
-    """
-    wanted = dict(filters)
-    if "kind" in wanted:
-        kind = wanted["kind"]
-        wanted["kind"] = [topic for topic in EVENTS if topic.split(".")[0] == kind]
-    if since is not None or until is not None:
-        row = await connection.fetchrow(POSITIONS, since, until)
-        assert row is not None  # noqa: S101 - both of its columns are sub-queries
-        before, last = row
-        if since is not None:
-            wanted["position_from"] = max(before + 1, wanted.get("position_from", 0))
-        if until is not None:
-            wanted["position_to"] = min(last, wanted.get("position_to", last))
-    conditions = [FILTERS[name].format(n=n) for n, name in enumerate(wanted, 1)]
-    sql = PAGE.format(
-        conditions=" AND ".join(conditions) or "true", direction="DESC" if newest_first else "ASC", limit=int(limit)
-    )
-    return await connection.fetch(sql, *wanted.values())
+async def forget(connection: asyncpg.Connection, positions: Sequence[int], *, schema: str) -> None:
+    """Remove the rows of events that leave the log."""
+    await connection.execute(FORGET.format(schema=schema), positions)

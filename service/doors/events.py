@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import pydantic
 
 from domain import EVENTS
-from projections import audit
+from domain.refusals import UnknownAccount
+from projections import audit, audit_pages
 from service.http.call import Answer, Call
 from service.http.consistency import await_model
+from service.http.document import Output
 from service.http.door import Door
 from service.http.input import Id, Input, Moment
 from service.http.paging import DEFAULT, MOST
@@ -25,24 +27,47 @@ DOOR = Door("events")
 FURTHEST = 2**63 - 1
 # Beside the event's own members: what columns tell already, and what is sealed.
 ENVELOPE = frozenset({"timestamp", "originator_topic", "class_version", "sealed"})
-COLUMNS = (
-    "position",
-    "recorded_at",
-    "topic",
-    "kind",
-    "stream",
-    "version",
-    "organization",
-    "actor",
-    "client",
-    "subject",
-    "account",
-    "request_id",
-    "causation",
-    "address",
-    "user_agent",
-)
 EXACT = ("actor", "client", "subject", "account", "stream", "kind", "topic", "request_id")
+
+
+class Event(Output):
+    """An event.
+
+    `actor` is the user, else the application, that did it, the nil UUID the service itself; `subject` is whom or what
+    it is about. `address` and `user_agent` are null once the request journal has let them go, and for a moment before
+    it has written them. `data` are its fields, without sealed ones and digests; `personal` names the sealed ones.
+    """
+
+    position: int
+    recorded_at: Moment
+    topic: str
+    kind: str
+    stream: Id
+    version: int
+    organization: Id
+    actor: Id
+    client: Id | None
+    subject: Id | None
+    account: Id | None
+    request_id: Id
+    causation: Id | None
+    address: str | None
+    user_agent: str | None
+    data: dict[str, Any]
+    personal: list[str]
+
+
+COLUMNS = tuple(name for name in Event.model_fields if name not in ("data", "personal"))
+
+
+class Events(Output):
+    """A page of events. `next` goes into `cursor` to continue, and is null at the end.
+
+    The answer to a rare combination of filters comes in short pages, even empty ones: each tells how far it looked.
+    """
+
+    items: list[Event]
+    next: int | None
 
 
 class Filter(Input):
@@ -103,14 +128,22 @@ def _of_row(row: Row) -> dict[str, Any]:
     }
 
 
-@DOOR.route("GET", "/api/events", permission="read_audit", summary="Page through the history", query=Filter)
+@DOOR.route(
+    "GET",
+    "/api/events",
+    permission="read_audit",
+    summary="Page through the history",
+    query=Filter,
+    answer=Events,
+    refuses=(UnknownAccount,),
+)
 async def listed(call: Call) -> Answer:
     query: Filter = call.query
     await await_model(call.request, call.parts, audit.MODEL.name)
     organization = call.organization(query.organization)
     filters: dict[str, Any] = {} if organization is None else {"organization": organization}
     filters.update({name: value for name in EXACT if (value := getattr(query, name)) is not None})
-    rows = await audit.page(
+    page = await audit_pages.page(
         call.parts.store.pool,
         {**filters, **query.positions()},
         since=query.since,
@@ -118,5 +151,4 @@ async def listed(call: Call) -> Answer:
         newest_first=query.order == "desc",
         limit=query.limit,
     )
-    cursor = rows[-1]["position"] if len(rows) == query.limit else None
-    return Answer({"items": [_of_row(row) for row in rows], "next": cursor})
+    return Answer({"items": [_of_row(row) for row in page.rows], "next": page.next})
