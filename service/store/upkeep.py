@@ -14,12 +14,16 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import structlog
 
+from service.operations.exception_text import described
+from service.store.job_reports import report, started
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import datetime
 
     from service.clock import Clock
 
+JOB = "upkeep"
 LEADER = "SELECT pg_try_advisory_lock(5567012644)"
 ENSURE_PARTITIONS = "SELECT muniment.ensure_partitions($1)"
 DROP_JOURNAL = "SELECT name FROM muniment.drop_journal_before($1) name"
@@ -114,7 +118,7 @@ class Upkeep:
         Partitions are due at each run, removals once a day. Raises when the connection is lost.
         """
         now = self._clock.now()
-        started = perf_counter()
+        since, began = await started(connection), perf_counter()
         steps: dict[str, Callable[[], Awaitable[Any]]] = {
             "partitions": lambda: connection.execute(ENSURE_PARTITIONS, now)
         }
@@ -127,7 +131,7 @@ class Upkeep:
             steps["client_assertions"] = lambda: _chunks(connection, EXPIRED_ASSERTIONS, now)
             steps["token_guards"] = lambda: _chunks(connection, PURGE_TOKEN_GUARDS, now - self._longest_token - DAY)
         counts: dict[str, Any] = {}
-        failed: list[str] = []
+        failed: dict[str, str] = {}
         for name, step in steps.items():
             try:
                 counts[name] = await step()
@@ -135,14 +139,17 @@ class Upkeep:
                 raise
             except asyncpg.PostgresError as error:
                 # The other steps do not depend on this one.
-                failed.append(name)
+                failed[name] = described(error)
                 log.warning("upkeep_step_failed", step=name, error=error)
         if daily and not failed:
             self._cleaned_at = now
         counts.pop("partitions", None)
-        # An hour in which nothing was due is no news.
+        if daily or failed:  # an hour in which nothing was due is no news
+            why = "; ".join(f"{name}: {text}" for name, text in failed.items()) or None
+            numbers = {name: len(each) if isinstance(each, list) else each for name, each in counts.items()}
+            await report(connection, JOB, since, numbers, why)
         tell = log.info if failed or any(counts.values()) else log.debug
-        tell("upkeep", **counts, failed=failed, seconds=round(perf_counter() - started, 3))
+        tell("upkeep", **counts, failed=list(failed), seconds=round(perf_counter() - began, 3))
         return not failed
 
 

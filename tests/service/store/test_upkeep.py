@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from service.store import connections, upkeep
+from service.store.job_reports import reports
 from service.store.upkeep import DAY, Upkeep
 
 if TYPE_CHECKING:
@@ -159,9 +160,14 @@ async def test_a_failed_part_stops_no_other_and_is_done_again(
     await parts.owner.execute("REVOKE EXECUTE ON FUNCTION muniment.drop_journal_before FROM muniment_service")
     line = await run(tidy, connection)
     assert (line["failed"], line["answers"]) == (["months_dropped"], 1)
+    [told] = await reports(parts.pool)
+    assert (told["name"], told["counts"]["answers"], told["succeeded_at"]) == ("upkeep", 1, None)
+    assert told["error"].startswith("months_dropped: ")
     await parts.owner.execute("GRANT EXECUTE ON FUNCTION muniment.drop_journal_before TO muniment_service")
     line = await run(tidy, connection)
     assert (line["failed"], line["months_dropped"]) == ([], [])
+    [told] = await reports(parts.pool)
+    assert (told["error"], told["counts"]["months_dropped"], told["succeeded_at"]) == (None, 0, told["ended_at"])
 
 
 async def test_of_several_processes_one_works_and_another_takes_over(
