@@ -89,9 +89,18 @@ class Vault:
         self._ring.prefer(key_id)
 
     @property
+    def source(self) -> asyncpg.Pool | asyncpg.Connection:
+        """Where keys are read; what belongs to them may be read there too, beside a session that is busy writing."""
+        return self._connection
+
+    @property
     def master_key(self) -> str:
         """The id of the master key that new subject keys are wrapped under."""
         return self._ring.current_id
+
+    def through(self, connection: asyncpg.Connection) -> Vault:
+        """Return this vault reading on another connection: in a snapshot, keys are there that were destroyed since."""
+        return Vault(connection, self._keys, self._ring, self._reload)
 
     async def rewrap(self, connection: asyncpg.Connection) -> int:
         """Wrap every subject key under the current master key, inside the caller's transaction; return how many.

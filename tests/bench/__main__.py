@@ -1,4 +1,4 @@
-"""Runs the benchmarks: python -m tests.bench [--seconds N] [--turns N] [--only append|issue|introspect|peers].
+"""Runs the benchmarks: python -m tests.bench [--seconds N] [--turns N] [--events N] [--largest N] [--only WHAT].
 
 Ends with 0 when every figure counts, whether or not it meets its target; with 1 when some figure is invalid.
 """
@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tests.bench import append, contenders, report, rounds, wrk
+from tests.bench import append, contenders, growth, replay, report, rounds, tokens, wrk
 from tests.bench.children import DidNotStart
 from tests.bench.contenders import Contender, LeftOut
 from tests.bench.database import postgres
-from tests.bench.figures import INTROSPECT, ISSUE, Plan
+from tests.bench.figures import INTROSPECT, ISSUE, Plan, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
 LAST = Path(__file__).with_name("last.json")
-APPEND, PEERS = "append", "peers"
+APPEND, REPLAY, PEERS, GROWTH = "append", "replay", "peers", "growth"
 WORKERS = (1, 2)
 WIDTH = 160  # of the tables, on a terminal or in a file
 
@@ -57,6 +57,16 @@ def _machine() -> dict[str, str]:
 def _append(run: report.Run, folder: Path) -> None:
     with postgres(folder / "append") as dsn:
         run.appends = append.measure(dsn, folder / "append", run.plan)
+
+
+def _replay(run: report.Run, folder: Path, console: Console) -> None:
+    with postgres(folder / "replay") as dsn:
+        try:
+            for figure in replay.measure(dsn, run.plan.events):
+                run.replays.append(figure)
+                console.print(f"replay {figure.model:<28} {figure.rate:>8,.0f}/s")
+        except replay.ReplayFailed as reason:
+            run.failures.append(str(reason))
 
 
 def _start(run: report.Run, stack: ExitStack, folder: Path, *, peers_only: bool) -> list[Contender]:
@@ -101,21 +111,46 @@ def _load(run: report.Run, jobs: list[str], folder: Path, console: Console, *, p
                     console.print(f"{job} {connections:>4} {turn.entrant!s:<28} {turn.rate:>8,.0f}/s{state}")
 
 
+def _grow(run: report.Run, folder: Path, largest: int, console: Console) -> None:
+    if not wrk.available():
+        run.left_out.append(f"{GROWTH}: wrk is not installed (Debian: apt-get install wrk)")
+        return
+    try:
+        for figure in growth.measure(folder, run.plan, largest, console.print):
+            if isinstance(figure, Tail):
+                run.tails.append(figure)
+                continue
+            run.grown.append(figure)
+            state = "" if figure.wrong is None else "  INVALID"
+            console.print(f"growth {figure.job:<10} {figure.entrant!s:<28} {figure.rate:>8,.0f}/s{state}")
+    except LeftOut as reason:
+        run.left_out.append(str(reason))
+    except (DidNotStart, rounds.Failed, tokens.WrongAnswer) as reason:
+        run.failures.append(f"{GROWTH}: {reason}")
+
+
 def main() -> int:
     """Run what was asked for and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument("--seconds", type=int, default=Plan.seconds, help="for each measurement")
     parser.add_argument("--turns", type=int, default=Plan.turns, help="for each contender")
-    parser.add_argument("--only", choices=(APPEND, ISSUE, INTROSPECT, PEERS))
+    parser.add_argument("--events", type=int, default=Plan.events, help="that a replay goes through")
+    parser.add_argument("--largest", type=int, default=growth.LARGEST, help="of the databases that grew, in tokens")
+    parser.add_argument("--only", choices=(APPEND, REPLAY, ISSUE, INTROSPECT, PEERS, GROWTH))
     asked = parser.parse_args()
     console = Console(width=WIDTH)
-    run = report.Run(Plan(seconds=max(asked.seconds, 1), turns=max(asked.turns, 1)), _machine())
+    plan = Plan(seconds=max(asked.seconds, 1), turns=max(asked.turns, 1), events=max(asked.events, 1))
+    run = report.Run(plan, _machine())
     jobs = [job for job in (ISSUE, INTROSPECT) if asked.only in (None, job, PEERS)]
     with workplace() as folder:
         if asked.only in (None, APPEND):
             _append(run, folder)
+        if asked.only in (None, REPLAY):
+            _replay(run, folder, console)
         if jobs:
             _load(run, jobs, folder, console, peers_only=asked.only == PEERS)
+        if asked.only in (None, GROWTH):
+            _grow(run, folder, asked.largest, console)
     report.show(run, console)
     report.save(run, LAST)
     return 1 if run.broken else 0

@@ -66,24 +66,28 @@ def introspect_body(token: str) -> str:
 
 
 @contextmanager
-def muniment(workers: int, folder: Path) -> Iterator[Contender]:
-    """Run `muniment serve` on its embedded database in a new folder. Raises LeftOut or DidNotStart."""
+def muniment(workers: int, folder: Path, name: str = figures.MUNIMENT, **settings: str) -> Iterator[Contender]:
+    """Run `muniment serve` in a new folder, on its embedded database if the settings name none.
+
+    Raises LeftOut or DidNotStart.
+    """
     program = Path(sys.executable).with_name("muniment")
     if not program.exists():
         message = f"muniment: no {program.name} command beside {sys.executable}"
         raise LeftOut(message)
-    home = folder / f"muniment-{workers}"
+    home = folder / f"{name}-{workers}"
     home.mkdir()
     env = environment(
         MUNIMENT_DATA_DIR=str(home / "data"),
         MUNIMENT_ROOT_CLIENT_ID=CLIENT_ID,
         MUNIMENT_ROOT_CLIENT_SECRET=CLIENT_SECRET,
         MUNIMENT_MANAGEMENT_AUDIENCES=AUDIENCE,
+        **settings,
     )
     command = [str(program), "serve", "--port", "0", "--workers", str(workers)]
     with running(command, env=env, folder=home, log=home / "log") as child:
         yield Contender(
-            Entrant(figures.MUNIMENT, workers),
+            Entrant(name, workers),
             child,
             issue="/oauth2/token",
             introspect="/oauth2/introspect",

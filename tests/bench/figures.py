@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from tests.bench.proc import Memory
 
-ISSUE, INTROSPECT = "issue", "introspect"
+ISSUE, INTROSPECT, LOOK_UP, AUDIT = "issue", "introspect", "look-up", "audit page"
 MUNIMENT, OIDC_PROVIDER, BARE = "muniment", "oidc-provider", "bare aiohttp"
 
 
@@ -20,12 +20,14 @@ class Plan:
     """How long each measurement takes, in seconds, and how often each contender has its turn.
 
     `first_warm_up` comes once for each contender and job, before all turns: node compiles for several seconds.
+    `events` is how many token events a replay goes through.
     """
 
     seconds: int = 6
     warm_up: int = 2
     first_warm_up: int = 6
     turns: int = 2
+    events: int = 1_000_000
     connections: tuple[int, ...] = (32, 128)
 
 
@@ -51,6 +53,17 @@ class Append:
 
 
 @dataclass(frozen=True)
+class Replay:
+    """One read model made anew from so many events: events a second, µs of our processor time an event, peak MB."""
+
+    model: str
+    events: int
+    rate: float
+    busy: float
+    peak: float
+
+
+@dataclass(frozen=True)
 class Turn:
     """One measurement under load; latencies in ms. `wrong` says why it does not count, and is None when it does.
 
@@ -73,6 +86,23 @@ class Turn:
     def failed(cls, job: str, entrant: Entrant, connections: int, number: int, wrong: str) -> Turn:
         """Return a turn that never came to figures."""
         return cls(job, entrant, connections, number, 0.0, 0.0, 0.0, {}, wrong, 0.0, [])
+
+
+@dataclass(frozen=True)
+class Tail:
+    """One kind of question asked many times, one after the other, at one size; latencies in ms."""
+
+    job: str
+    question: str
+    size: int
+    p50: float
+    p99: float
+
+    @classmethod
+    def of(cls, job: str, question: str, size: int, took: Iterable[float]) -> Tail:
+        """Return the figure of so many answers."""
+        ordered = sorted(took)
+        return cls(job, question, size, percentile(ordered, 0.50), percentile(ordered, 0.99))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -14,7 +14,7 @@ from tests.bench.contenders import HEADERS, Contender, introspect_body
 from tests.bench.figures import INTROSPECT, ISSUE, Plan, Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 TOKENS = 2_000  # distinct ones that introspection is asked about
@@ -40,17 +40,27 @@ class Task:
     url: str
     bodies: Path
     check: Callable[[], int]
+    headers: Mapping[str, str] = field(default_factory=lambda: HEADERS)
 
 
 def prepare(job: str, contender: Contender, folder: Path, plan: Plan) -> Task:
     """Write the bodies to send and warm the contender up. Raises Failed."""
     try:
         task = (_issue if job == ISSUE else _introspect)(contender, folder)
-        wrk.run(task.url, HEADERS, task.bodies, connections=min(plan.connections), seconds=plan.first_warm_up)
     except FAILURES as error:
         message = f"{job}, {contender.entrant}: {error!r}"
         raise Failed(message) from error
+    warm_up(task, plan)
     return task
+
+
+def warm_up(task: Task, plan: Plan) -> None:
+    """Let a contender do its job for the first time. Raises Failed."""
+    try:
+        wrk.run(task.url, task.headers, task.bodies, connections=min(plan.connections), seconds=plan.first_warm_up)
+    except FAILURES as error:
+        message = f"{task.job}, {task.contender.entrant}: {error!r}"
+        raise Failed(message) from error
 
 
 def _issue(contender: Contender, folder: Path) -> Task:
@@ -78,9 +88,9 @@ def by_turns(tasks: Sequence[Task], connections: int, plan: Plan) -> Iterator[Tu
 def _turn(task: Task, connections: int, number: int, plan: Plan) -> Turn:
     try:
         size = task.check()
-        wrk.run(task.url, HEADERS, task.bodies, connections=connections, seconds=plan.warm_up)
+        wrk.run(task.url, task.headers, task.bodies, connections=connections, seconds=plan.warm_up)
         machine, own, start = proc.machine_seconds(), proc.processor_seconds(os.getpid()), time.monotonic()
-        load = wrk.run(task.url, HEADERS, task.bodies, connections=connections, seconds=plan.seconds)
+        load = wrk.run(task.url, task.headers, task.bodies, connections=connections, seconds=plan.seconds)
         took = time.monotonic() - start
         own = proc.processor_seconds(os.getpid()) - own
         others = max(proc.machine_seconds() - machine - own, 0.0) / (took * CORES)

@@ -5,7 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tests.bench.figures import INTROSPECT, ISSUE, MUNIMENT, OIDC_PROVIDER, Append, Entrant, Result
+from tests.bench.figures import (
+    AUDIT,
+    INTROSPECT,
+    ISSUE,
+    LOOK_UP,
+    MUNIMENT,
+    OIDC_PROVIDER,
+    Append,
+    Entrant,
+    Replay,
+    Result,
+    Tail,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +34,11 @@ RATIOS: dict[tuple[str, int], tuple[float, float | None]] = {
 APPEND_PRODUCERS = 32
 APPEND_RATE = 15_000.0  # events a second
 APPEND_P99 = 6.0  # ms, exclusive
+REPLAY_RATES = {"tokens": 120_000.0}  # events a second
+REPLAY_RATE = 50_000.0  # of the other models
+REPLAY_MEMORY = 100.0  # MB resident at the peak, exclusive
+KEPT = 0.8  # of the rate of the smallest database
+TAILS = {LOOK_UP: 20.0, AUDIT: 50.0}  # p99 in ms, exclusive
 WORKER_MEMORY = 120.0  # MB resident, exclusive
 FLAT = 4.0  # MB that a worker may gain between equal loads: allocators breathe, leaks keep growing
 
@@ -62,6 +79,34 @@ def of_append(append: Append) -> Verdict | None:
         return None
     met = append.rate >= APPEND_RATE and append.p99 < APPEND_P99
     return Verdict(f"≥ {APPEND_RATE:,.0f}/s, p99 < {APPEND_P99:g} ms", met)
+
+
+def of_replay(replay: Replay) -> Verdict:
+    """Judge a replay by its rate and the memory that it took."""
+    rate = REPLAY_RATES.get(replay.model, REPLAY_RATE)
+    words = f"≥ {rate:,.0f}/s, < {REPLAY_MEMORY:g} MB"
+    return Verdict(words, replay.rate >= rate and replay.peak < REPLAY_MEMORY)
+
+
+def kept(result: Result, among: Sequence[Result]) -> float | None:
+    """Return the rate in units of that of the smallest database, the first; None without a valid pair."""
+    smallest = next(one for one in among if one.job == result.job)
+    return result.rate / smallest.rate if smallest.valid and result.valid else None
+
+
+def of_size(result: Result, among: Sequence[Result]) -> Verdict | None:
+    """Judge a rate on a grown database; None for the smallest, and without a valid pair."""
+    times = kept(result, among)
+    smallest = next(one for one in among if one.job == result.job)
+    if times is None or result is smallest:
+        return None
+    return Verdict(f"≥ {KEPT} x the smallest", times >= KEPT)
+
+
+def of_tail(tail: Tail) -> Verdict:
+    """Judge the latencies of one kind of question."""
+    most = TAILS[tail.job]
+    return Verdict(f"p99 < {most:g} ms", tail.p99 < most)
 
 
 def of_memory(rss: float) -> Verdict:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 from domain.account import Account
 from domain.application import Application
 from domain.grant import Grant
+from domain.group import Group
+from domain.group_membership import GroupMembership
 from domain.membership import Membership
 from domain.role import Role
+from domain.scope_definition import ScopeDefinition
 from domain.signing_key import SigningKey
 from domain.token_family import TokenFamily
 from domain.user import User
@@ -25,10 +28,13 @@ if TYPE_CHECKING:
     from tests.store_fixture import StoreParts
 
 COLUMNS = {
-    "accounts": ("organization", "parent", "depth", "name", "status", "color"),
+    "accounts": ("organization", "parent", "depth", "name", "status", "color", "slug"),
     "users": ("organization", "application", "name", "status"),
     "user_roles": ("user_id", "role"),
-    "memberships": ("organization", "account", "user_id", "role"),
+    "memberships": ("organization", "account", "user_id", "role", "active"),
+    "org_groups": ("organization", "account", "name"),
+    "group_members": ("group_id", "user_id"),
+    "scopes": ("organization", "name"),
     "roles": ("organization", "name", "permissions", "privileged"),
     "applications": ("organization", "client_id", "kind", "permissions", "access_token_lifetime", "status"),
     "application_secrets": ("application", "name", "expires_at"),
@@ -38,7 +44,11 @@ COLUMNS = {
     "refresh_tokens": ("family", "application", "expires_at", "used", "ended"),
 }
 COMPUTED = {"ended": "ended_at IS NOT NULL", "used": "used_at IS NOT NULL"}
-KEYS = {"user_roles": "user_id || role::text", "refresh_tokens": "encode(digest, 'hex')"}
+KEYS = {
+    "user_roles": "user_id || role::text",
+    "group_members": "group_id || user_id::text",
+    "refresh_tokens": "encode(digest, 'hex')",
+}
 
 Rows = dict[Any, tuple[Any, ...]]
 
@@ -57,34 +67,49 @@ def of_streams(things: Mapping[UUID, Aggregate]) -> dict[str, Rows]:
     """Return the rows that follow from the aggregates; a table that they say too little about is absent."""
     rows: dict[str, Rows] = {name: {} for name in COLUMNS if name != "refresh_tokens"}
     for id, each in things.items():
-        match each:
-            case Account() if each.status != DELETED:
-                rows["accounts"][id] = (
-                    each.organization, each.parent, each.depth, each.name, each.status, each.color
-                )  # fmt: skip
-            case User() if each.status != DELETED:
-                rows["users"][id] = (each.organization, each.application, each.name, each.status)
-                rows["user_roles"] |= {f"{id}{role}": (id, role) for role in each.roles}
-            case Membership() if not each.removed:
-                rows["memberships"][id] = (each.organization, each.account, each.user, each.role)
-            case Role() if not each.deleted:
-                rows["roles"][id] = (each.organization, each.name, each.permissions, each.privileged)
-            case Application() if each.status != DELETED:
-                settings = each.settings
-                values = (settings.permissions, settings.access_token_lifetime, each.status)
-                rows["applications"][id] = (each.organization, each.client_id, each.kind, *values)
-                secrets = each.secrets.values()
-                rows["application_secrets"] |= {s.id: (id, s.name, s.expires_at) for s in secrets}
-            case Grant():
-                values = (each.scope, each.requested_by, each.expires_at, each.status)
-                rows["grants"][id] = (each.organization, each.application, *values)
-            case SigningKey():
-                rows["signing_keys"][id] = (each.algorithm, each.status)
-            case TokenFamily():
-                of = (each.organization, each.application, each.user, each.account, each.membership, each.end_user)
-                ended = {token: each.ended or token in each.revoked for token in each.tokens}
-                rows["tokens"] |= {token: (id, *of, over) for token, over in ended.items()}
+        _of_tenant(rows, id, each)
+        _of_client(rows, id, each)
     return rows
+
+
+def _of_tenant(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
+    match each:
+        case Account() if each.status != DELETED:
+            rows["accounts"][id] = (
+                each.organization, each.parent, each.depth, each.name, each.status, each.color, each.slug
+            )  # fmt: skip
+        case User() if each.status != DELETED:
+            rows["users"][id] = (each.organization, each.application, each.name, each.status)
+            rows["user_roles"] |= {f"{id}{role}": (id, role) for role in each.roles}
+        case Membership() if not each.removed:
+            rows["memberships"][id] = (each.organization, each.account, each.user, each.role, each.active)
+        case Group() if not each.deleted:
+            rows["org_groups"][id] = (each.organization, each.account, each.name)
+        case GroupMembership() if not each.removed:
+            rows["group_members"][f"{each.group}{each.user}"] = (each.group, each.user)
+        case ScopeDefinition() if not each.deleted:
+            rows["scopes"][id] = (each.organization, each.name)
+        case Role() if not each.deleted:
+            rows["roles"][id] = (each.organization, each.name, each.permissions, each.privileged)
+
+
+def _of_client(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
+    match each:
+        case Application() if each.status != DELETED:
+            settings = each.settings
+            values = (settings.permissions, settings.access_token_lifetime, each.status)
+            rows["applications"][id] = (each.organization, each.client_id, each.kind, *values)
+            secrets = each.secrets.values()
+            rows["application_secrets"] |= {s.id: (id, s.name, s.expires_at) for s in secrets}
+        case Grant():
+            values = (each.scope, each.requested_by, each.expires_at, each.status)
+            rows["grants"][id] = (each.organization, each.application, *values)
+        case SigningKey():
+            rows["signing_keys"][id] = (each.algorithm, each.status)
+        case TokenFamily():
+            of = (each.organization, each.application, each.user, each.account, each.membership, each.end_user)
+            ended = {token: each.ended or token in each.revoked for token in each.tokens}
+            rows["tokens"] |= {token: (id, *of, over) for token, over in ended.items()}
 
 
 def of_world(world: World) -> dict[str, Rows]:
@@ -94,17 +119,22 @@ def of_world(world: World) -> dict[str, Rows]:
     families = world.families
     return {
         "accounts": {
-            id: (a.organization, a.parent, a.depth, a.name, a.status, a.color)
+            id: (a.organization, a.parent, a.depth, a.name, a.status, a.color, a.slug)
             for id, a in world.accounts.items()
             if a.status != DELETED
         },
         "users": {id: (u.organization, u.application, u.name, u.status) for id, u in people.items()},
         "user_roles": {f"{id}{role}": (id, role) for id, user in people.items() for role in user.roles},
         "memberships": {
-            id: (m.organization, m.account, m.user, m.role)
+            id: (m.organization, m.account, m.user, m.role, m.active)
             for id, m in world.memberships.items()
             if m.status != DELETED
         },
+        "org_groups": {
+            id: (g.organization, g.account, g.name) for id, g in world.groups.items() if g.status != DELETED
+        },
+        "group_members": {f"{id}{user}": (id, user) for id, g in world.groups.items() for user in g.members},
+        "scopes": {id: (s.organization, s.name) for id, s in world.scopes.items() if s.status != DELETED},
         "roles": {
             id: (r.organization, r.name, r.permissions, r.privileged)
             for id, r in world.roles.items()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 HOUR = timedelta(hours=1)
+FREE = st.sampled_from([["files"], ["files", "read_user"]])  # what organizations may define
 KEYS = {"keys": [generate("ES256").public_key]}
 SECRETS = st.lists(st.tuples(st.sampled_from(["blue", "green"]), st.sampled_from([None, HOUR])), max_size=2)
 Secrets = list[tuple[str, timedelta | None]]
@@ -36,7 +37,7 @@ class Clients(Machine):
         organization=NTH,
         kind=st.sampled_from(["machine", "machine", "web", "spa"]),
         client_id=st.sampled_from([None, None, "billing", "crm"]),
-        permissions=PERMISSIONS,
+        permissions=PERMISSIONS | FREE,
         secrets=SECRETS,
     )
     def register(
@@ -51,7 +52,7 @@ class Clients(Machine):
             (place.status == SUSPENDED, refusals.AccountNotActive),
             (client_id in former, refusals.ClientIdTaken),
             ("root" in permissions and not by.is_root, refusals.RootRequired),
-            (new.public and bool(permissions or secrets), refusals.WrongClientKind),
+            (new.public and bool(secrets or not {*permissions}.isdisjoint(MANAGEMENT)), refusals.WrongClientKind),
             (self._doubled(new, secrets), refusals.NameTaken),
         )
         done = self.give(
@@ -73,7 +74,7 @@ class Clients(Machine):
     @command(
         who=CALLERS,
         application=NTH,
-        permissions=st.just(UNCHANGED) | PERMISSIONS,
+        permissions=st.just(UNCHANGED) | PERMISSIONS | FREE,
         lifetime=st.sampled_from([UNCHANGED, 60, 600, 59]),
         keys=st.sampled_from([UNCHANGED, UNCHANGED, None, KEYS]),
     )

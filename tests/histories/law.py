@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 from domain.account import Account
 from domain.application import Application
 from domain.grant import Grant
+from domain.group import Group
+from domain.group_membership import GroupMembership
 from domain.membership import Membership
 from domain.role import Role
+from domain.scope_definition import ScopeDefinition
 from domain.signing_key import SigningKey
 from domain.token_family import TokenFamily
 from domain.user import User
@@ -64,13 +67,19 @@ class Law:
                     self._active(event.parent)
                 account |= {"kind": "account", "parent": event.parent, "organization": event.organization}
                 account["status"] = ACTIVE
+            case Account.Profiled():
+                assert account["parent"] == account["organization"], "it is no child of an organization"
+                account["slug"] = event.slug.lower()
+                orgs = self._all("account", organization=account["organization"])
+                assert [org.get("slug") for org in orgs].count(account["slug"]) == 1, "the slug is taken"
             case Account.Suspended() | Account.Reinstated():
                 self._move(account, "suspended", what)
             case Account.Deleted():
                 id = event.originator_id
                 assert not self._all("account", parent=id), "it has children"
                 assert not self._all("membership", account=id), "it has members"
-                contents = [self._all(kind, organization=id) for kind in ("application", "user", "role")]
+                assert not self._all("group", account=id), "it has groups"
+                contents = [self._all(kind, organization=id) for kind in ("application", "user", "role", "scope")]
                 assert account["parent"] is not None or not any(contents), "it is in use"
                 account["status"] = DELETED
 
@@ -98,7 +107,12 @@ class Law:
                 self._active(event.account, event.user)
                 assert not self._all("membership", account=event.account, user=event.user), "they are a member"
                 membership |= {"kind": "membership", "account": event.account, "user": event.user}
-                membership |= {"status": ACTIVE, "role": event.role}
+                membership |= {"status": ACTIVE, "role": event.role, "active": False}
+            case Membership.Activated() | Membership.Deactivated():
+                assert membership["active"] == isinstance(event, Membership.Deactivated), "it was so already"
+                membership["active"] = not membership["active"]
+                if membership["active"]:
+                    self._active(event.account)
             case Membership.RoleChanged():
                 assert membership["role"] == event.was != event.role, "they had another role"
                 membership["role"] = event.role
@@ -107,6 +121,38 @@ class Law:
                 assert membership["role"] == event.role, "they had another role"
                 membership["status"] = DELETED
                 self._keep_an_owner(membership, event.role)
+
+    def group(self, group: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Group.Created() | Group.Renamed():
+                if isinstance(event, Group.Created):
+                    self._active(event.account)
+                    group |= {"kind": "group", "account": event.account, "status": ACTIVE}
+                group["name"] = event.name
+                assert len(self._all("group", account=group["account"], name=event.name)) == 1, "the name is taken"
+            case Group.Deleted():
+                assert not self._all("group_membership", group=event.originator_id), "somebody is in it"
+                group["status"] = DELETED
+
+    def group_membership(self, place: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case GroupMembership.Added():
+                self._active(event.group)
+                works = self._all("membership", account=event.account, user=event.user, active=True)
+                assert works, "they do not work in its org"
+                assert not self._all("group_membership", group=event.group, user=event.user), "they are in it"
+                place |= {"kind": "group_membership", "group": event.group, "user": event.user, "status": ACTIVE}
+            case GroupMembership.Removed():
+                place["status"] = DELETED
+
+    def scope(self, scope: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case ScopeDefinition.Defined() | ScopeDefinition.Changed():
+                scope |= {"kind": "scope", "organization": event.organization, "name": event.name, "status": ACTIVE}
+                same = self._all("scope", organization=event.organization, name=event.name)
+                assert same == [scope], "the name is taken"
+            case ScopeDefinition.Deleted():
+                scope["status"] = DELETED
 
     def role(self, role: dict[str, Any], event: Any, _: str) -> None:
         match event:

@@ -82,7 +82,9 @@ class People(Machine):
         if done:
             person.status, person.roles = DELETED, set()
             for member in live:
-                member.status = DELETED
+                world.leave(member)
+            for group in world.groups.values():
+                group.members.discard(id)
             self._end_tokens(id, done.position)
 
     @command(who=CALLERS, organization=NTH, name=ROLE_NAMES, permissions=PERMISSIONS)

@@ -10,7 +10,7 @@ from domain import refusals
 from service.commands import accounts, memberships
 from service.commands.unchanged import UNCHANGED
 from tests.histories.machine import CALLERS, NAMES, NTH, Machine, command, unknown, why
-from tests.histories.world import ACTIVE, DELETED, OWNER, SUSPENDED, AccountFacts, MembershipFacts
+from tests.histories.world import ACTIVE, OWNER, SUSPENDED, AccountFacts, MembershipFacts
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -81,9 +81,7 @@ class Tenants(Machine):
         )
         if self.give(refused, accounts.delete, by, account=id, cascade=cascade):
             for each in tree:
-                self.world.accounts[each].status = DELETED
-            for member in self.world.memberships.values():
-                member.status = DELETED if member.account in tree else member.status
+                self.world.end_account(each)
 
     @command(who=CALLERS, account=NTH, user=NTH, role=MEMBER_ROLES)
     def join(self, who: str, account: int, user: int, role: str) -> None:
@@ -127,7 +125,7 @@ class Tenants(Machine):
             (leaves and by.user is not None, refusals.LastOwner),
         )
         if self.give(refused, memberships.remove, by, account=member.account, membership=id):
-            member.status = DELETED
+            self.world.leave(member)
 
     def _together(self, account: UUID, user: UUID) -> bool:
         live = [m for m in self.world.memberships.values() if m.status == ACTIVE]

@@ -15,7 +15,9 @@ from tests.histories.clients import Clients
 from tests.histories.keys import Keys
 from tests.histories.law import lawful
 from tests.histories.machine import Step, steps
+from tests.histories.orgs import Orgs
 from tests.histories.people import People
+from tests.histories.rebuilds import Rebuilds
 from tests.histories.tenants import Tenants
 from tests.histories.tokens import HOUR, Tokens, Wanted
 
@@ -26,8 +28,8 @@ REACHED = "SELECT position FROM revocation_epochs WHERE starts_with(key, $1) ORD
 LONG = settings(SHORT, max_examples=50, stateful_step_count=100)
 
 
-class Commands(Tenants, People, Clients, Tokens, Keys):
-    """All commands there are."""
+class Commands(Tenants, Orgs, People, Clients, Tokens, Keys, Rebuilds):
+    """All commands there are, and rebuilds of what they read."""
 
 
 class History(Commands):
@@ -46,7 +48,12 @@ class History(Commands):
         self.enrol("home", 0, "Ada", "active")
         self.branch("home", 0, "Branch")
         self.join("home", 0, 0, "owner")
-        self.define("home", 1, "reader", ["read_user"])
+        self.charter("home", 1, "north")
+        self.belong("home", 0, [0])
+        self.work("home", 0, "north")
+        self.assemble("home", 0, "Editors")
+        self.regroup("home", 0, 0, leaves=False)
+        self.define("home", 2, "reader", ["read_user"])
         self.appoint("home", 0, 0)
         self.rotate("root", "ES256", force=True)
         for _ in range(2):
@@ -95,14 +102,14 @@ def histories(about: type) -> type[History]:
     return Histories
 
 
-@pytest.mark.parametrize("about", [Tenants, People, Clients, Tokens, Keys])
+@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, Tokens, Keys])
 def test_all_read_models_follow_from_the_log(postgres_dsn: str, store_template: str, about: type) -> None:
     machine = histories(about)
     run_state_machine_as_test(lambda: machine(postgres_dsn, store_template), settings=SHORT)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("about", [Tenants, People, Clients, Tokens, Keys])
+@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, Tokens, Keys])
 def test_all_read_models_follow_from_long_logs(postgres_dsn: str, store_template: str, about: type) -> None:
     machine = histories(about)
     run_state_machine_as_test(lambda: machine(postgres_dsn, store_template), settings=LONG)

@@ -24,6 +24,7 @@ class AccountFacts:
     status: str = ACTIVE
     description: str | None = None
     color: str | None = None
+    slug: str | None = None
 
 
 @dataclass
@@ -42,6 +43,23 @@ class MembershipFacts:
     account: UUID
     user: UUID
     role: str
+    status: str = ACTIVE
+    active: bool = False
+
+
+@dataclass
+class GroupFacts:
+    organization: UUID
+    account: UUID
+    name: str
+    status: str = ACTIVE
+    members: set[UUID] = field(default_factory=set)
+
+
+@dataclass
+class ScopeFacts:
+    organization: UUID
+    name: str
     status: str = ACTIVE
 
 
@@ -157,6 +175,8 @@ class World:
     accounts: dict[UUID, AccountFacts] = field(default_factory=dict)
     users: dict[UUID, UserFacts] = field(default_factory=dict)
     memberships: dict[UUID, MembershipFacts] = field(default_factory=dict)
+    groups: dict[UUID, GroupFacts] = field(default_factory=dict)
+    scopes: dict[UUID, ScopeFacts] = field(default_factory=dict)
     roles: dict[UUID, RoleFacts] = field(default_factory=dict)
     applications: dict[UUID, ApplicationFacts] = field(default_factory=dict)
     grants: dict[UUID, GrantFacts] = field(default_factory=dict)
@@ -176,8 +196,42 @@ class World:
         return [account, *(each for child in children for each in self.below(child))]
 
     def in_use(self, organization: UUID) -> bool:
-        contents = (*self.applications.values(), *self.users.values(), *self.roles.values())
+        contents = (
+            *self.applications.values(),
+            *self.users.values(),
+            *self.roles.values(),
+            *self.scopes.values(),
+        )
         return any(each.organization == organization and each.status != DELETED for each in contents)
+
+    def leave(self, member: MembershipFacts) -> None:
+        """End a membership, and the user's places in groups of that account."""
+        member.status, member.active = DELETED, False
+        for group in self.groups.values():
+            if group.account == member.account:
+                group.members.discard(member.user)
+
+    def end_account(self, account: UUID) -> None:
+        """End an account, its memberships and its groups."""
+        self.accounts[account].status = DELETED
+        for member in self.memberships.values():
+            if member.account == account:
+                self.leave(member)
+        for group in self.groups.values():
+            if group.account == account:
+                group.status = DELETED
+
+    def exchange_scope(self, scope: ScopeFacts, name: str | None) -> None:
+        """Rename a scope, or with None forget it, and in the organization's applications too."""
+        for client in self.applications.values():
+            held = scope.name in client.permissions and client.status != DELETED
+            if held and client.organization == scope.organization and name != scope.name:
+                kept = {*client.permissions} - {scope.name} | ({name} if name else set())
+                client.permissions = sorted(kept)
+        if name is None:
+            scope.status = DELETED
+        else:
+            scope.name = name
 
     def entitled(self, by: Caller, application: UUID) -> bool:
         """Say whether a caller may make credentials for an application: who is not root, not for one that may be."""

@@ -47,8 +47,10 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.one_of(st.none() if each is types.NoneType else values(each) for each in arguments)
     if origin is list:
         return st.lists(values(arguments[0]), max_size=4)
+    if origin is tuple:
+        return st.lists(values(arguments[0]), max_size=4).map(tuple)
     if origin is dict:
-        return st.dictionaries(texts, documents, max_size=4)
+        return st.dictionaries(texts, documents if arguments[1] is Any else values(arguments[1]), max_size=4)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)
     return PLAIN[kind]
@@ -72,7 +74,53 @@ def types_of(value: object) -> object:
     """Return the type of a value and of what is in it: True equals 1, an enumeration equals its text."""
     if isinstance(value, dict):
         return {name: types_of(each) for name, each in value.items()}
-    return [types_of(each) for each in value] if isinstance(value, list) else type(value)
+    return [type(value), *map(types_of, value)] if isinstance(value, list | tuple) else type(value)
+
+
+@pytest.mark.parametrize("topic", EVENTS)
+def test_the_plain_fields_of_a_state_are_those_of_its_event(topic: str) -> None:
+    kind = EVENTS[topic]
+    names = kind.__dataclass_fields__.keys() - codec.ENVELOPE_FIELDS - kind.PERSONAL  # type: ignore[attr-defined]
+
+    @settings(max_examples=10)
+    @given(events(kind))
+    def are_those(event: Any) -> None:
+        plain = codec.plain_decoder(topic)(codec.encode(event, CIPHER))
+        fields, expected = ({name: getattr(of, name) for name in names} for of in (plain, event))
+        expected = {name: str(value) if isinstance(value, UUID) else value for name, value in expected.items()}
+        assert fields == expected
+        assert types_of(fields) == types_of(expected)
+        assert not hasattr(plain, "originator_id")
+        assert not any(hasattr(plain, name) for name in kind.PERSONAL)
+
+    are_those()
+
+
+@pytest.mark.parametrize("topic", EVENTS)
+def test_the_record_of_an_event_has_all_its_fields_and_opens_what_is_personal_with_its_key(topic: str) -> None:
+    kind = EVENTS[topic]
+    names = kind.__dataclass_fields__.keys()  # type: ignore[attr-defined]
+
+    @settings(max_examples=10)
+    @given(events(kind))
+    def has_them(event: Any) -> None:
+        state, stream, version = codec.encode(event, CIPHER), event.originator_id, event.originator_version
+        for keys in ({event.subject: CIPHER}, {uuid4(): CIPHER}, None):
+            again = codec.decode(topic, stream, version, state, keys)
+            record = codec.decode_record(topic, stream, version, state, keys)
+            fields, expected = ({name: getattr(of, name) for name in names} for of in (record, again))
+            assert fields == expected
+            assert types_of(fields) == types_of(expected)
+            assert (record.TOPIC, record.subject) == (topic, event.subject)
+
+    has_them()
+
+
+def test_what_is_personal_is_never_read_from_the_plain_state() -> None:
+    state = b'{"timestamp":"2026-05-04T03:02:01Z","name":"Ada","originator_id":"x"}'
+    for read in (codec.decode, codec.decode_record):
+        event = read("user.renamed", ORGANIZATION, 2, state, {})
+        assert (event.originator_id, event.name) == (ORGANIZATION, None)
 
 
 @pytest.mark.parametrize("topic", EVENTS)
@@ -210,6 +258,11 @@ def test_older_versions_are_brought_up_to_the_present_one(state: bytes) -> None:
         "originator_id": ORGANIZATION, "originator_version": 1, "timestamp": NOW.replace(microsecond=0),
         "name": "Ada Lovelace", "names": 2, "nickname": None, "language": "en",
     }  # fmt: skip
+    plain = codec.plain_decoder("versioned.named")(state)
+    record = codec.decode_record("versioned.named", ORGANIZATION, 1, state, None)
+    for fields in (plain, record):
+        assert (fields.timestamp, fields.name, fields.names) == (event.timestamp, "Ada Lovelace", 2)
+        assert fields.language == "en"
 
 
 @pytest.mark.usefixtures("versioned")
