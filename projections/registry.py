@@ -24,14 +24,25 @@ WRITERS = """
 SELECT string_agg(name || ':' || version || ':' || generation, ',' ORDER BY name)
   FROM muniment.models WHERE mode = 'immediate'
 """
-ADVANCE = "UPDATE muniment.models SET position = $2, error = NULL, updated_at = clock_timestamp() WHERE name = $1"
+# The rate is that of about the last ten seconds: what came before counts less and less.
+ADVANCE = """
+UPDATE muniment.models
+   SET rate = rate * exp(-least(extract(epoch FROM clock_timestamp() - updated_at), 100)::float8 / 10)
+              + (1 - exp(-least(extract(epoch FROM clock_timestamp() - updated_at), 100)::float8 / 10))
+                * ($2 - position) / greatest(extract(epoch FROM clock_timestamp() - updated_at), 0.001)::float8,
+       position = $2, error = NULL, updated_at = clock_timestamp()
+ WHERE name = $1
+"""
 STOP = "UPDATE muniment.models SET error = $2, updated_at = clock_timestamp() WHERE name = $1"
 POSITION = "SELECT position FROM muniment.models WHERE name = $1"
-POSITION_FOR_UPDATE = "SELECT position, version FROM muniment.models WHERE name = $1 FOR NO KEY UPDATE"
+POSITION_FOR_UPDATE = """
+SELECT name, position, version, generation, mode FROM muniment.models WHERE name = $1 FOR NO KEY UPDATE
+"""
+RESUME = "UPDATE muniment.models SET error = NULL, updated_at = clock_timestamp() WHERE name = $1"
 
 
 class Superseded(Exception):
-    """Another version of an eventual model is live: this program must not write it."""
+    """Another version of a model is live: this program must not write it."""
 
 
 async def rows(connection: asyncpg.Pool | asyncpg.Connection) -> list[asyncpg.Record]:
@@ -80,6 +91,24 @@ def expected_writers(models: Iterable[Model], registered: Iterable[asyncpg.Recor
     return ",".join(f"{model.name}:{model.version}:{generations.get(model.name, 0)}" for model in named)
 
 
+async def adoptable(connection: asyncpg.Connection, models: Iterable[Model]) -> str | None:
+    """Return the fingerprint of what is live if this program writes just that, whatever the generations; else None."""
+    registered = await rows(connection)
+    return live_writers(registered) if same_versions(models, registered) else None
+
+
+def live_writers(registered: Iterable[asyncpg.Record]) -> str:
+    """Return the fingerprint of the immediate models of a registry, in the order in which the database sorts them."""
+    live = (row for row in registered if row["mode"] == "immediate")
+    return ",".join(f"{row['name']}:{row['version']}:{row['generation']}" for row in live)
+
+
+def same_versions(models: Iterable[Model], registered: Iterable[asyncpg.Record]) -> bool:
+    """Say whether the live immediate models are those of this program, in its versions."""
+    named = {model.name: model.version for model in models if model.mode == "immediate"}
+    return named == {row["name"]: row["version"] for row in registered if row["mode"] == "immediate"}
+
+
 async def position(connection: asyncpg.Pool | asyncpg.Connection, name: str) -> int:
     """Return how far an eventual model has come."""
     return int(await connection.fetchval(POSITION, name))
@@ -90,10 +119,20 @@ async def lock_position(connection: asyncpg.Connection, model: Model) -> int:
 
     Raises Superseded when another version of it is live.
     """
+    return int((await hold(connection, model))["position"])
+
+
+async def hold(connection: asyncpg.Connection, model: Model) -> asyncpg.Record:
+    """Return a model's row and hold it, inside a transaction. Raises Superseded when another version is live."""
     row = await connection.fetchrow(POSITION_FOR_UPDATE, model.name)
     if row is None or row["version"] != model.version:
         raise Superseded(model.name)
-    return int(row["position"])
+    return row
+
+
+async def wait(connection: asyncpg.Connection, name: str) -> None:
+    """Hold a model's row, of whatever version, inside a transaction, so that its projector is not in the middle."""
+    await connection.execute(POSITION_FOR_UPDATE, name)
 
 
 async def advance(connection: asyncpg.Connection, name: str, reached: int) -> None:
@@ -104,3 +143,8 @@ async def advance(connection: asyncpg.Connection, name: str, reached: int) -> No
 async def stop(connection: asyncpg.Pool | asyncpg.Connection, name: str, error: str) -> None:
     """Note why a model stopped, for operators."""
     await connection.execute(STOP, name, error)
+
+
+async def resume(connection: asyncpg.Connection, name: str) -> None:
+    """Let a stopped model try again."""
+    await connection.execute(RESUME, name)

@@ -7,9 +7,11 @@ that a page of any length takes three statements a table.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from projections.model import Model
+from projections.row_pages import FoldedRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -44,11 +46,11 @@ class Table:
         return {"t": self.name, "o": DELETE, "v": key}
 
     def ddl(self) -> str:
-        """Return the statements that make the table and its indexes."""
+        """Return the statement that makes the table, with its key."""
         lines = [f"    {name} {kind}" for name, kind in self.columns.items()]
         lines += ["    position bigint NOT NULL", f"    PRIMARY KEY ({', '.join(self.key)})"]
         body = ",\n".join(lines)
-        return "\n".join([f"CREATE TABLE {self.name} (\n{body}\n);", *(f"{index};" for index in self.indexes)])
+        return f"CREATE TABLE {self.name} (\n{body}\n);"
 
     def statements(self) -> str:
         """Return the body that applies this table's facts: deletions, insertions, updates."""
@@ -79,14 +81,14 @@ class Table:
 
 def merged(tables: tuple[Table, ...]) -> Callable[[list[Numbered]], list[Numbered]]:
     """Return the function that folds numbered facts, in order, into one a row; the last one's number stays."""
-    keys = {table.name: table.key for table in tables}
+    keys = {table.name: itemgetter(*table.key) for table in tables}
 
     def merge(facts: list[Numbered]) -> list[Numbered]:
         if len(facts) < 2:  # noqa: PLR2004 - one fact has nothing to fold with
             return facts
         rows: dict[tuple[Any, ...], Numbered] = {}
         for n, fact in facts:
-            row = (fact["t"], *(str(fact["v"][name]) for name in keys[fact["t"]]))
+            row = (fact["t"], keys[fact["t"]](fact["v"]))
             before = rows.get(row)
             if before is None or fact["o"] != UPDATE:
                 rows[row] = (n, fact)
@@ -105,11 +107,16 @@ def row_model(
     *,
     mode: Literal["immediate", "eventual"] = "immediate",
     rows_change: bool = True,
+    on_poison: Literal["stop", "quarantine"] = "stop",
 ) -> Model:
     """Return a read model made of plain tables, with its generated apply function.
 
     `rows_change` False promises that every fact inserts a row of its own, so there is nothing to fold.
     """
+    if on_poison == "quarantine" and rows_change:
+        msg = f"rows of {name} change: what is set aside could not be applied late"
+        raise ValueError(msg)
+    merge = merged(tables) if rows_change else list
     body = "\n".join(table.statements() for table in tables)
     apply = f"""
 CREATE FUNCTION apply_{name}(facts json, positions bigint[]) RETURNS void LANGUAGE plpgsql AS $apply$
@@ -123,5 +130,8 @@ END $apply$;
         tables=tuple(table.name for table in tables),
         ddl="\n".join([*(table.ddl() for table in tables), apply]),
         handlers=handlers,
-        merge=merged(tables) if rows_change else list,
+        merge=merge,
+        indexes=tuple(index for table in tables for index in table.indexes),
+        on_poison=on_poison,
+        bulk=FoldedRows(tables, handlers, merge),
     )

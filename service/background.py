@@ -1,7 +1,8 @@
 """The background process: what works on the whole service's behalf and answers no request.
 
-It keeps the eventual read models up with the log and the store in order. A process of its own, so that workers spend
-all their time on requests. Locks in the database pick one of several services' background processes for each duty.
+It keeps the eventual read models up with the log, builds read models anew, sends mail, and keeps the store in order. A
+process of its own, so that workers spend all their time on requests. Locks in the database pick one of several
+services' background processes for each duty.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import aclosing, suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from projections import EVENTUAL
+from projections import EVENTUAL, MODELS
 from service import initialization
 from service.clock import Clock
 from service.lifetime import Lifetime, tell_ready
@@ -23,6 +24,7 @@ from service.secrets.subject_keys import SubjectKeys
 from service.store import connections
 from service.store.follower import Bell
 from service.store.projector import Projector
+from service.store.rebuilder import Rebuilder
 from service.store.retention import Retention
 from service.store.upkeep import Upkeep
 from service.store.vault import Vault
@@ -50,6 +52,7 @@ async def duties(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[N
         bell,
         Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell),
         Upkeep(connections.connector(dsn, name=f"{name}-upkeep"), clock, journal_days=settings.journal_days),
+        Rebuilder(lambda: connections.owner(dsn), MODELS.values(), vault),
         Retention(lambda: connections.owner(dsn), clock, expired_for=timedelta(hours=settings.expired_token_hours)),
         Delivery(
             pool,

@@ -31,6 +31,7 @@ NAME = "muniment-cli"
 class Tools(NamedTuple):
     """What commands of the command line work with."""
 
+    dsn: str
     store: Store
     pool: asyncpg.Pool
     owner: asyncpg.Connection
@@ -86,7 +87,7 @@ async def _working(dsn: str, ring: MasterKeys, owner: asyncpg.Connection) -> Asy
         )
         await appender.start()
         try:
-            yield Tools(Store(pool, appender, vault, clock), pool, owner, vault)
+            yield Tools(dsn, Store(pool, appender, vault, clock), pool, owner, vault)
         finally:
             await appender.stop()
     finally:

@@ -1,4 +1,4 @@
-"""The command line: serve, init, keys, projections, events. Works beside a running service or without one.
+"""The command line: serve, init, keys, projections, events, openapi. Works beside a running service or without one.
 
 Each command loads what it needs when it runs, so that `--help` and the quick ones start at once.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import sys
 
-from service.cli import events, keys, projections, serving
+from service.cli import archive, events, keys, openapi, projections, serving
 from service.settings import BadSetting
 
 app = serving.app
 app.add_typer(keys.app, name="keys")
 app.add_typer(projections.app, name="projections")
 app.add_typer(events.app, name="events")
+archive.add_to(events.app)
+app.command("openapi")(openapi.show)
 
 
 def main() -> None:
@@ -25,6 +27,7 @@ def main() -> None:
     from service.postgres.problem import PostgresProblem  # noqa: PLC0415
     from service.secrets.key_file import KeyFileExposed  # noqa: PLC0415
     from service.secrets.master_key import InvalidMasterKey, UnknownMasterKey  # noqa: PLC0415
+    from service.store.archive_file import Damaged  # noqa: PLC0415
     from service.store.connections import DatabaseUnreachable  # noqa: PLC0415
     from service.store.migrations import SchemaMismatch  # noqa: PLC0415
     from service.supervisor import WorkersKeepDying  # noqa: PLC0415
@@ -40,6 +43,7 @@ def main() -> None:
         InvalidMasterKey,
         UnknownMasterKey,
         DatabaseUnreachable,
+        Damaged,
         SchemaMismatch,
         CannotListen,
         WorkersKeepDying,

@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from service.http.document import Output
+from service.http.endpoint import UNAVAILABLE, Endpoint, Reply
+from service.http.group import Group
 from service.operations import health
 from service.operations.metrics import CONTENT_TYPE
 from service.parts import PARTS
+
+
+class Live(Output):
+    """That the process lives."""
+
+    status: str
+
+
+class Ready(Live):
+    """How each check went: "ok", or a reason without addresses and secrets."""
+
+    checks: dict[str, str]
+
 
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -33,8 +49,32 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE, **NO_STORE})
 
 
-def add_to(app: web.Application) -> None:
-    """Mount the probes."""
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", metrics)
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/healthz",
+        healthz,
+        Group.OPERATIONS,
+        "health",
+        "Say whether the process serves",
+        {200: Reply("It does.", Live)},
+    ),
+    Endpoint(
+        "GET",
+        "/readyz",
+        readyz,
+        Group.OPERATIONS,
+        "health",
+        "Say whether requests would succeed",
+        {200: Reply("They would.", Ready), 503: Reply("They would not.", Ready)},
+    ),
+    Endpoint(
+        "GET",
+        "/metrics",
+        metrics,
+        Group.OPERATIONS,
+        "health",
+        "The numbers of the whole service",
+        {200: Reply("In Prometheus' text format.", str, content_type=CONTENT_TYPE), **UNAVAILABLE},
+    ),
+)

@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from service.operations.tally import BATCH_BUCKETS, REQUEST_BUCKETS, cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from prometheus_client.metrics_core import Metric
 
@@ -39,11 +39,21 @@ GAUGES = {
 class Exposition:
     """One answer to a scrape; what prometheus_client calls a collector."""
 
-    def __init__(self, total: Tally, current: Sequence[Snapshot], models: Sequence[Lag] | None) -> None:
-        """Take the sum of all counts, the snapshots of living workers, and the models, None without the database."""
+    def __init__(
+        self,
+        total: Tally,
+        current: Sequence[Snapshot],
+        models: Sequence[Lag] | None,
+        jobs: Mapping[str, tuple[bool, float]] | None = None,
+    ) -> None:
+        """Take the sum of all counts, the snapshots of living workers, and the models, None without the database.
+
+        Of each recurring job: whether its last run failed, and when it last succeeded, in seconds since 1970.
+        """
         self._total = total
         self._current = current
         self._models = models
+        self._jobs = jobs or {}
 
     def text(self) -> bytes:
         """Return the text format, version 0.0.4."""
@@ -104,12 +114,23 @@ class Exposition:
         events = GaugeMetricFamily("muniment_model_lag_events", "Events not yet shown", labels=["model"])
         seconds = GaugeMetricFamily("muniment_model_lag_seconds", "Age of the first of them", labels=["model"])
         stopped = GaugeMetricFamily("muniment_model_stopped", "Whether a read model stopped", labels=["model", "mode"])
+        aside = GaugeMetricFamily(
+            "muniment_model_quarantined", "Events that a read model goes without", labels=["model"]
+        )
         for model in self._models:
             stopped.add_metric([model.name, model.mode], float(model.stopped))
+            aside.add_metric([model.name], model.quarantined)
             if model.mode == "eventual":
                 events.add_metric([model.name], model.events)
                 seconds.add_metric([model.name], model.seconds)
-        yield from (events, seconds, stopped)
+        failed = GaugeMetricFamily("muniment_job_failed", "Whether a job's last run failed", labels=["job"])
+        succeeded = GaugeMetricFamily(
+            "muniment_job_succeeded_timestamp_seconds", "When a job last ended well, 0 for never", labels=["job"]
+        )
+        for name, (error, at) in self._jobs.items():
+            failed.add_metric([name], float(error))
+            succeeded.add_metric([name], at)
+        yield from (events, seconds, stopped, aside, failed, succeeded)
 
 
 def _buckets(bounds: tuple[float, ...], counted: Cells) -> list[tuple[str, float]]:

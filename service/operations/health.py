@@ -40,7 +40,7 @@ async def ready(
     }
     try:
         async with asyncio.timeout(seconds):
-            checks["models"] = _models(await registry.rows(pool), list(models), appender.writers)
+            checks["models"] = _models(await registry.rows(pool), list(models))
     except TimeoutError:
         checks["database"] = f"no answer within {seconds:g} s"
     except (*LOST, asyncpg.PostgresError):
@@ -48,8 +48,11 @@ async def ready(
     return all(result == OK for result in checks.values()), checks
 
 
-def _models(rows: list[asyncpg.Record], models: list[Model], writers: str) -> str:
-    """Return OK when the live read models are those this process writes and none that decides about access stopped."""
+def _models(rows: list[asyncpg.Record], models: list[Model]) -> str:
+    """Return OK when the live read models are those this process writes and none that decides about access stopped.
+
+    Which generation is live does not matter: a process adopts it with its next append.
+    """
     registered = {row["name"]: row for row in rows}
     for model in models:
         row = registered.get(model.name)
@@ -60,6 +63,4 @@ def _models(rows: list[asyncpg.Record], models: list[Model], writers: str) -> st
         # Eventual models serve auditors; they stop without taking authorization with them.
         if row["error"] is not None and row["mode"] == "immediate":
             return f"{model.name} stopped"
-    live_writers = [row for row in rows if row["mode"] == "immediate"]
-    fingerprint = ",".join(f"{row['name']}:{row['version']}:{row['generation']}" for row in live_writers)
-    return OK if fingerprint == writers else "another generation is live than this process writes"
+    return OK if registry.same_versions(models, rows) else "another read model is live than this process writes"

@@ -24,6 +24,7 @@ from service.operations.exposition import Exposition
 from service.operations.snapshots import Snapshot
 from service.operations.tally import Tally
 from service.store.append import LOST
+from service.store.job_reports import reports
 from service.store.lag import lags
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ class Metrics:
         for snapshot in (own, *others):
             total.add(snapshot.tally)
         current = [own, *(other for other in others if other.is_current(own.at))]
-        return Exposition(total, sorted(current, key=lambda s: s.worker), await self._models()).text()
+        models = await self._models()
+        jobs = {} if models is None else await self._jobs()
+        return Exposition(total, sorted(current, key=lambda s: s.worker), models, jobs).text()
 
     async def _models(self) -> list[Lag] | None:
         if self._pool is None:
@@ -103,6 +106,21 @@ class Metrics:
         except (*LOST, asyncpg.PostgresError) as error:
             log.warning("scrape_without_database", error=error)
             return None
+
+    async def _jobs(self) -> dict[str, tuple[bool, float]]:
+        """Return of each job whether its last run failed, and when (seconds since 1970) it last succeeded."""
+        if self._pool is None:
+            return {}
+        try:
+            async with asyncio.timeout(DATABASE_SECONDS):
+                found = await reports(self._pool)
+        except (*LOST, asyncpg.PostgresError) as error:
+            log.warning("scrape_without_database", error=error)
+            return {}
+        return {
+            job["name"]: (job["error"] is not None, job["succeeded_at"].timestamp() if job["succeeded_at"] else 0.0)
+            for job in found
+        }
 
     def _counters(self) -> dict[str, float]:
         if self._journal is None or self._refused is None:

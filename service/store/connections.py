@@ -29,6 +29,8 @@ class DatabaseUnreachable(Exception):
 
 
 PLANNED_ONCE = {"plan_cache_mode": "force_generic_plan"}
+# A look-up finds a few rows by their keys. Of a thousand applications, the planner would rather hash them all.
+BY_KEY = {"enable_hashjoin": "off", "enable_mergejoin": "off"}
 
 
 async def pool(dsn: str, *, size: int, name: str, planned_once: bool = False) -> asyncpg.Pool:
@@ -37,7 +39,7 @@ async def pool(dsn: str, *, size: int, name: str, planned_once: bool = False) ->
     `planned_once` is for a few statements run thousands of times a second, whose plans never depend on their
     arguments: PostgreSQL would otherwise plan each run anew, which takes longer than to run them.
     """
-    plans = PLANNED_ONCE if planned_once else {}
+    plans = {**PLANNED_ONCE, **BY_KEY} if planned_once else {}
     return await asyncpg.create_pool(
         dsn,
         min_size=size,

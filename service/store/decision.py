@@ -9,6 +9,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.token_family import TokenFamily
+from service.secrets import identifiers
 from service.store import codec
 from service.store.log import Stored, read_stream, read_streams
 from service.store.pending import Claim, Expectation
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     from domain.event import Recorded
+    from service.secrets.subject_keys import NewSubjectKey
     from service.store.vault import Vault
 
 A = TypeVar("A", bound=Aggregate)
@@ -57,6 +59,7 @@ class Decision:
         self.claims: list[Claim] = []
         self.releases: list[Claim] = []
         self.destroyed: list[UUID] = []
+        self.made: dict[UUID, NewSubjectKey] = {}
 
     async def load(self, kind: type[A], stream: UUID) -> A | None:
         """Return the aggregate of a stream, None when the stream is empty or of another kind.
@@ -104,6 +107,14 @@ class Decision:
     def release(self, space: str, digest: bytes, owner: UUID, *, organization: UUID = EVERYWHERE) -> None:
         """Give a name back."""
         self.releases.append(Claim(organization, space, digest, owner))
+
+    async def identifier_digest(self, space: str, text: str, *, organization: UUID) -> bytes:
+        """Return the keyed digest by which something that identifies a person is claimed in an organization."""
+        subject = identifiers.SUBJECT
+        cipher = (await self._vault.ciphers([subject])).get(subject)
+        if cipher is None:  # the first of all: its key is made together with this append
+            cipher = self.made.setdefault(subject, self._vault.new_key(subject)).cipher
+        return identifiers.digest(cipher, organization=organization, space=space, text=text)
 
     def destroy_key(self, subject: UUID) -> None:
         """Destroy a subject's key for ever, together with this append."""

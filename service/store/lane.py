@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 import asyncpg
 import structlog
 
+from projections import MODELS, registry
 from service.store import batch as batches
 from service.store import outcome
 from service.store.pending import Committed
@@ -112,8 +113,7 @@ class Lane:
             self._give_up(pairs, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, its callers must hear of it and the lane must live
             if isinstance(error, asyncpg.PostgresError) and error.sqlstate == batches.STALE_WRITER:
-                self._owner.on_newer_generation()
-                fail(pairs, batches.stale_writer())
+                await self._adopt(pairs)
             elif len(pairs) == 1:
                 fail(pairs, _meaning(error))
             else:
@@ -123,6 +123,26 @@ class Lane:
                 await self.commit(pairs[half:])
         else:
             self._settle(pairs, row)
+
+    async def _adopt(self, pairs: list[Pair]) -> None:
+        """Commit a batch again whose process knew an older generation: of the same versions, it takes the same facts.
+
+        Where another version is live, this process has to load its definitions again.
+        """
+        connection = self._connection
+        assert connection is not None  # noqa: S101 - the refusal came over it
+        try:
+            adopted = await registry.adoptable(connection, MODELS.values())
+        except (*LOST, asyncpg.PostgresError) as error:
+            self._give_up(pairs, error)
+            return
+        if adopted is None or adopted == self._owner.writers:
+            self._owner.on_newer_generation()
+            fail(pairs, batches.stale_writer())
+            return
+        log.info("generation_adopted", writers=adopted)
+        self._owner.writers = adopted
+        await self.commit(pairs)
 
     async def _call(self, batch: list[Append]) -> asyncpg.Record:
         connection, owner = self._connection, self._owner

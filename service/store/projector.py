@@ -1,7 +1,8 @@
 """Keeps the eventual read models up with the log: one process leads, each page commits its rows with its position.
 
 A poison event stops its model where it stands, named in the registry, in metrics and in the log; nothing is skipped.
-Whatever passes by itself (a lock held too long, a restart) is only waited for.
+Models that only explain may set such an event aside, named as well, and go on. Whatever passes by itself (a lock held
+too long, a restart) is only waited for.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ import structlog
 
 from projections import registry
 from projections.registry import Superseded
-from service.operations.exception_text import described
-from service.store.codec import UnknownTopic
+from service.store import poison as poisons
 from service.store.lane import LOST
 from service.store.log import head
+from service.store.poison import Poison
 from service.store.rebuild import apply_entries, read_for
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from projections.model import Model
     from service.store.follower import Bell
-    from service.store.log import Entry
     from service.store.vault import Vault
 
 # A leader looks at the log several times a second. One that is stopped must not keep the lead from the others.
@@ -37,25 +37,13 @@ RETRY_SECONDS = 1.0
 GATHER_SECONDS = 0.1
 STANDBY_SECONDS = 2.0
 SUPERSEDED_SECONDS = 5.0  # longer than a standby waits: a newer program shall lead
-# Classes of SQLSTATE that say nothing about the events: connection, transaction state, rollback, resources, locks,
-# operator intervention, system.
-PASSING = frozenset({"08", "25", "40", "53", "55", "57", "58"})
+STOPPED_SECONDS = 1.0  # how often a stopped model is looked at: an operator may let it try again
 
 log = structlog.get_logger(__name__)
 
 
-class Poison(Exception):
-    """An event that a read model cannot apply."""
-
-    def __init__(self, event: Entry, error: Exception) -> None:
-        """Name the event, and what is wrong without quoting any value."""
-        super().__init__(
-            f"position {event.position}, {event.topic} (version {event.version} of {event.stream}): {described(error)}"
-        )
-
-
 class Projector:
-    """Follows the log for all eventual models. Every worker runs one; the lock in the database picks who works."""
+    """Follows the log for all eventual models. Every service runs one; the lock in the database picks who works."""
 
     def __init__(
         self,
@@ -108,7 +96,9 @@ class Projector:
                 await asyncio.sleep(RETRY_SECONDS)
 
     async def _lead(self, connection: asyncpg.Connection) -> None:
+        clock = asyncio.get_running_loop().time
         stopped: set[str] = set()
+        looked_at = clock()
         while True:
             grew = False
             for model in self._models:
@@ -116,22 +106,32 @@ class Projector:
                     continue
                 try:
                     grew |= await self.advance(connection, model)
+                    continue
                 except Exception as error:
                     if _passes(error):
                         raise
-                    poison = await self._find_poison(connection, model)
-                    if poison is not None:
-                        stopped.add(model.name)
-                        await registry.stop(connection, model.name, str(poison))
-                        log.error("projection_stopped", model=model.name, error=str(poison))  # noqa: TRY400
-                        if isinstance(poison.__cause__, UnknownTopic):
-                            raise Superseded(model.name) from poison
-            if len(stopped) == len(self._models):
-                await connection.execute(NEVER_IDLE)  # keeps the lead: others could only stop at the same events
+                grew = True
+                if await self._stops(connection, model):
+                    stopped.add(model.name)
+            if stopped and clock() - looked_at > STOPPED_SECONDS:
+                # It keeps the lead, although all may be stopped: others could only stop at the same events.
+                stopped &= {row["name"] for row in await registry.rows(connection) if row["error"] is not None}
+                looked_at = clock()
             if not grew:
                 await self._bell.wait()
                 # Under load the bell rings all the time: fewer, fuller pages cost a fraction of many small ones.
                 await asyncio.sleep(GATHER_SECONDS)
+
+    async def _stops(self, connection: asyncpg.Connection, model: Model) -> bool:
+        """Find what a page of a model failed at, and say if that stops it. Raises Superseded for an unknown topic."""
+        poison = await self._find_poison(connection, model)
+        if poison is None or await self._set_aside(connection, model, poison):
+            return False
+        await registry.stop(connection, model.name, str(poison))
+        log.error("projection_stopped", model=model.name, error=str(poison))
+        if poison.is_unknown:
+            raise Superseded(model.name) from poison
+        return True
 
     async def _find_poison(self, connection: asyncpg.Connection, model: Model) -> Poison | None:
         """Go on event by event up to the one that cannot be applied; None when each of the page can be, alone."""
@@ -141,6 +141,18 @@ class Projector:
         except Poison as poison:
             return poison
         return None
+
+    async def _set_aside(self, connection: asyncpg.Connection, model: Model, poison: Poison) -> bool:
+        """Pass over an event, in a transaction that names it; False where the model may not, or has too many."""
+        if model.on_poison == "stop" or poison.is_unknown:
+            return False
+        async with connection.transaction():
+            live = await registry.hold(connection, model)
+            if not await poisons.set_aside(connection, model.name, live["generation"], poison):
+                return False
+            await registry.advance(connection, model.name, poison.event.position)
+        log.error("event_set_aside", model=model.name, error=str(poison))
+        return True
 
     async def advance(self, connection: asyncpg.Connection, model: Model, *, limit: int = PAGE_SIZE) -> bool:
         """Apply the next page of the log to a model, rows and position in one transaction; say if there is more.
@@ -167,6 +179,4 @@ class Projector:
 
 def _passes(error: Exception) -> bool:
     """Say whether an error has nothing to do with the events, so that trying again is right."""
-    if isinstance(error, asyncpg.PostgresError):
-        return str(error.sqlstate)[:2] in PASSING
-    return isinstance(error, (*LOST, Superseded))
+    return isinstance(error, Superseded) or poisons.passes(error)

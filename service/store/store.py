@@ -110,6 +110,7 @@ class Store:
         written = {expectation.stream for expectation in append.expects}
         append.expects.extend(expectation for stream, expectation in decision.loaded.items() if stream not in written)
         append.claims, append.releases, append.destroyed = decision.claims, decision.releases, decision.destroyed
+        made |= decision.made
         append.subject_keys = [SubjectKey(key.subject, key.wrapped, key.master_key_id) for key in made.values()]
         append.remembered = remembered
         committed = await self.appender.append(append)

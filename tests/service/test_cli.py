@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import socket
@@ -100,3 +101,20 @@ def test_a_key_that_waits_is_told_how_long(muniment: Run, fresh_database: str) -
     assert status == 0
     assert "It signs once it was published for 24 h" in told
     assert "has not been published long enough" in refused(muniment("keys", "rotate", **variables))
+
+
+def test_the_api_document_is_printed_without_a_database(muniment: Run, tmp_path: Path) -> None:
+    printed = {}
+    for option in ((), ("--admin",)):
+        status, told, _ = muniment("openapi", *option, ISSUER="https://auth.example.com/")
+        assert status == 0
+        printed[option] = json.loads(told)
+        assert printed[option]["servers"] == [{"url": "https://auth.example.com"}]
+    assert "/api/roles" in printed[()]["paths"]
+    assert "/api/accounts" in printed["--admin",]["paths"]
+    assert not printed[()]["paths"].keys() & printed["--admin",]["paths"].keys()
+    assert not (tmp_path / "var").exists()
+
+
+def test_the_api_document_names_the_port_where_there_is_no_issuer(muniment: Run) -> None:
+    assert json.loads(muniment("openapi", PORT="8099")[1])["servers"] == [{"url": "http://127.0.0.1:8099"}]

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 async def client(parts: StoreParts, aiohttp_client: Any) -> Any:
     app = web.Application()
     app[PARTS] = SimpleNamespace(store=parts.store, metrics=Metrics())  # type: ignore[assignment]
-    endpoints.add_to(app)
+    for endpoint in endpoints.ENDPOINTS:
+        endpoint.add_to(app)
     return await aiohttp_client(app)
 
 

@@ -64,10 +64,18 @@ async def test_another_version_of_a_model_makes_it_unready(parts: StoreParts, na
     assert await checks(parts) == (False, {**ALL_WELL, "models": live_version})
 
 
-async def test_another_generation_makes_it_unready(parts: StoreParts) -> None:
+async def test_another_generation_of_the_same_version_does_not_matter(parts: StoreParts) -> None:
     await parts.owner.execute("UPDATE muniment.models SET generation = 2 WHERE name = 'tokens'")
-    _, found = await checks(parts)
-    assert found["models"] == "another generation is live than this process writes"
+    assert await checks(parts) == (True, ALL_WELL)
+
+
+async def test_a_model_that_this_program_does_not_write_makes_it_unready(parts: StoreParts) -> None:
+    more = "INSERT INTO muniment.models (name, version, generation, mode) VALUES ('sessions', 1, 1, 'immediate')"
+    await parts.owner.execute(more)
+    assert await checks(parts) == (
+        False,
+        {**ALL_WELL, "models": "another read model is live than this process writes"},
+    )
 
 
 async def test_a_model_that_is_not_installed_makes_it_unready(parts: StoreParts) -> None:

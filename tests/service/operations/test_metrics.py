@@ -13,6 +13,7 @@ from service.operations import metrics as metrics_module
 from service.operations import snapshots
 from service.operations.metrics import Metrics
 from service.operations.tally import Tally
+from service.store.job_reports import report, started
 from service.store.journal import Journal
 from service.store.refused import RefusalRecorder
 
@@ -93,6 +94,21 @@ async def test_a_model_at_the_head_is_not_behind(parts: StoreParts) -> None:
     samples = read(await metrics.scrape())
     assert samples["muniment_model_lag_events", labels(model="audit")] == 0
     assert samples["muniment_model_lag_seconds", labels(model="audit")] == 0
+
+
+async def test_recurring_jobs_tell_whether_they_failed_and_when_they_last_succeeded(parts: StoreParts) -> None:
+    metrics = Metrics()
+    watching(parts, metrics)
+    since = await started(parts.owner)
+    await report(parts.owner, "purge", since, {})
+    await report(parts.owner, "purge", since, {}, "why")
+    await report(parts.owner, "upkeep", since, {}, "why")
+    samples = read(await metrics.scrape())
+    assert samples["muniment_job_failed", labels(job="purge")] == 1
+    assert 0 <= time.time() - samples["muniment_job_succeeded_timestamp_seconds", labels(job="purge")] < 60
+    assert samples["muniment_job_succeeded_timestamp_seconds", labels(job="upkeep")] == 0
+    await report(parts.owner, "purge", since, {})
+    assert read(await metrics.scrape())["muniment_job_failed", labels(job="purge")] == 0
 
 
 async def test_any_worker_answers_for_all(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from domain.account import Account
 from domain.token_family import TokenFamily
+from projections import registry
 from service.secrets.digests import sha256_hex
 from service.store import append as append_module
 from service.store.decision import Decision
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from tests.store_fixture import StoreParts
 
 KEY = "application:1"
-BROKEN = "UPDATE muniment.models SET generation = generation + 1 WHERE name = 'tokens'"
+BROKEN = "UPDATE muniment.models SET version = version + 1 WHERE name = 'tokens'"
+RENEWED = "UPDATE muniment.models SET generation = generation + 1 WHERE name = 'tokens'"
 
 
 def touching(parts: StoreParts, *keys: str, name: str = "Acme") -> Append:
@@ -277,7 +279,7 @@ async def test_every_event_carries_its_envelope(parts: StoreParts) -> None:
         assert (entry.organization, entry.actor, entry.request_id) == (ORGANIZATION, ACTOR, REQUEST)
 
 
-async def test_a_writer_of_another_generation_is_refused_and_told_once_a_batch(parts: StoreParts) -> None:
+async def test_a_writer_of_another_version_is_refused_and_told_once_a_batch(parts: StoreParts) -> None:
     left = []
     parts.appender.on_newer_generation = lambda: left.append("told")
     await parts.owner.execute(BROKEN)
@@ -285,6 +287,18 @@ async def test_a_writer_of_another_generation_is_refused_and_told_once_a_batch(p
     assert [type(one) for one in told] == [NewerGeneration] * 3
     assert left
     assert await assert_sound(parts.owner) == 0
+
+
+async def test_a_writer_goes_on_with_another_generation_of_the_same_version(parts: StoreParts) -> None:
+    left = []
+    parts.appender.on_newer_generation = lambda: left.append("told")
+    for turn in range(1, 4):
+        await parts.owner.execute(RENEWED)
+        told = await outcomes(*(write(parts, an_account(parts)) for _ in range(5)))
+        assert [type(one) for one in told] == [Committed] * 5
+        assert await registry.writers(parts.owner) == parts.appender.writers
+        assert await assert_sound(parts.owner) == 5 * turn, "each once"
+    assert left == []
 
 
 async def test_other_generations_of_eventual_models_do_not_concern_writers(parts: StoreParts) -> None:

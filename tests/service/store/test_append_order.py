@@ -63,7 +63,7 @@ async def test_a_follower_never_passes_an_event_that_commits_late(parts: StorePa
     assert (await second).position == 2
     await follower.advance(following, AUDIT)
     rows = await parts.owner.fetch(
-        "SELECT a.name, s.position FROM models.audit s JOIN models.accounts a ON a.id = s.stream ORDER BY s.position"
+        "SELECT a.name, s.position FROM models.audit s JOIN models.accounts a ON a.id = s.account ORDER BY s.position"
     )
     assert [tuple(row) for row in rows] == [("A took its slot first", 1), ("B came second", 2)]
     for connection in (late, following):

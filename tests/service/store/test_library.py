@@ -18,12 +18,14 @@ from eventsourcing.projection import Projection, ProjectionRunner
 from eventsourcing.utils import get_topic
 
 from domain.account import Account
-from service.store import codec, connections
+from service.store import archive, codec, connections
 from service.store.follower import Bell
+from tests.service.store import test_archive
 from tests.service.store.given import a_token, an_account, history, write
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
 
     from eventsourcing.persistence import Tracking
 
@@ -168,3 +170,18 @@ async def test_its_projection_runner_catches_up_and_then_follows(
             await asyncio.to_thread(runner.__exit__, None, None, None)
     assert runner.view.positions == list(range(1, 11))
     assert runner.view.topics == {"account.created": 5, "token.issued": 5}
+
+
+async def test_it_goes_on_across_what_was_archived(
+    parts: StoreParts, muniment: Application[UUID], environment: dict[str, str], tmp_path: Path
+) -> None:
+    await test_archive.some_history(parts)
+    await archive.archive(parts.owner, test_archive.month(parts), tmp_path, test_archive.AT_ONCE)
+    assert [n.id for n in muniment.recorder.select_notifications(start=1, limit=2)] == [1, 3]
+    runner = ProjectionRunner(application_class=Muniment, projection_class=Counting, view_class=Counts, env=environment)
+    runner.__enter__()
+    try:
+        await asyncio.to_thread(runner.wait, 5, PATIENCE)
+    finally:
+        await asyncio.to_thread(runner.__exit__, None, None, None)
+    assert runner.view.positions == [1, 3, 4, 5]

@@ -15,10 +15,11 @@ from domain.account import Account
 from projections import MODELS, registry
 from projections.registry import Superseded
 from projections.row_model import Table, row_model
-from service.store import connections, projector, rebuild
+from service.store import connections, poison, projector, rebuild
 from service.store.follower import Bell
 from service.store.pending import Append, Encoded
-from service.store.projector import Poison, Projector
+from service.store.poison import Poison
+from service.store.projector import Projector
 from tests.service.store.given import ENVELOPE, an_account, until, write
 
 if TYPE_CHECKING:
@@ -47,6 +48,9 @@ def _seen(event: Account.Created, _: Context) -> Iterable[Fact]:
 
 
 SEEING = row_model("seen", 1, (SEEN,), {Account.Created.TOPIC: _seen}, mode="eventual")
+EXPLAINING = row_model(
+    "seen", 1, (SEEN,), {Account.Created.TOPIC: _seen}, mode="eventual", rows_change=False, on_poison="quarantine"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +58,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("RETRY_SECONDS", "STANDBY_SECONDS", "GATHER_SECONDS"):
         monkeypatch.setattr(projector, name, 0.02)
     monkeypatch.setattr(projector, "SUPERSEDED_SECONDS", 0.1)
+    monkeypatch.setattr(projector, "STOPPED_SECONDS", 0.05)
 
 
 @pytest.fixture
@@ -205,6 +210,57 @@ async def test_a_model_goes_on_once_the_program_that_could_not_apply_an_event_is
     assert await parts.owner.fetchval("SELECT count(*) FROM models.seen") == 2
 
 
+async def test_a_stopped_model_tries_again_when_it_is_told_to(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rebuild.install(parts.owner, [SEEING], parts.vault)
+    await write(parts, an_account(parts, "poison"), an_account(parts, "after"))
+    following = a_projector(parts, SEEING)
+    async with running(following):
+        await until(lambda: stopped(parts))
+        await registry.resume(parts.owner, "seen")
+        await until(lambda: stopped(parts))
+        assert await registry.position(parts.owner, "seen") == 0
+
+        def mended(event: Account.Created, _: Context) -> Iterable[Fact]:
+            yield SEEN.insert(stream=event.originator_id, name=event.name)
+
+        monkeypatch.setattr(following, "_models", [replace(SEEING, handlers={Account.Created.TOPIC: mended})])
+        await registry.resume(parts.owner, "seen")
+        await until(lambda: reached(parts, 2, "seen"))
+    assert (await parts.owner.fetchrow(ROW, "seen"))["error"] is None
+
+
+async def test_a_model_that_explains_sets_a_poison_event_aside_and_goes_on(parts: StoreParts) -> None:
+    await rebuild.install(parts.owner, [EXPLAINING], parts.vault)
+    names = ("a", "poison", "empty", "b", "poison", "c")
+    await write(parts, *(an_account(parts, name) for name in names))
+    async with running(a_projector(parts, EXPLAINING)):
+        await until(lambda: reached(parts, 6, "seen"))
+        await write(parts, an_account(parts, "d"))
+        await until(lambda: reached(parts, 7, "seen"))
+    assert (await parts.owner.fetchrow(ROW, "seen"))["error"] is None
+    assert await parts.owner.fetchval("SELECT count(*) FROM models.seen") == 4
+    aside = await parts.owner.fetch("SELECT * FROM muniment.quarantine ORDER BY position")
+    assert [(row["model"], row["generation"], row["position"], row["topic"]) for row in aside] == [
+        ("seen", 1, position, "account.created") for position in (2, 3, 5)
+    ]
+    assert aside[0]["error"] == "ValueError: secret of the poison"
+    assert "NotNullViolationError" in aside[1]["error"]
+
+
+async def test_a_model_that_would_have_to_set_too_much_aside_stops(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poison, "MOST_SET_ASIDE", 2)
+    await rebuild.install(parts.owner, [EXPLAINING], parts.vault)
+    await write(parts, *(an_account(parts, "poison") for _ in range(4)))
+    async with running(a_projector(parts, EXPLAINING)):
+        await until(lambda: stopped(parts))
+    row = await parts.owner.fetchrow(ROW, "seen")
+    assert (row["position"], row["error"].startswith("position 3, ")) == (2, True)
+
+
 @pytest.mark.parametrize("model", [AUDIT, SEEING], ids=lambda model: model.name)
 async def test_a_topic_that_this_program_does_not_know_stops_even_who_would_not_handle_it(
     parts: StoreParts, connection: asyncpg.Connection, model: Model
@@ -226,8 +282,9 @@ async def test_a_program_of_another_version_does_not_write_and_does_not_lead(
     parts: StoreParts, connection: asyncpg.Connection
 ) -> None:
     await write(parts, an_account(parts))
-    await parts.owner.execute("UPDATE muniment.models SET version = 2 WHERE name = 'audit'")
-    older, newer = a_projector(parts, name="older"), a_projector(parts, replace(AUDIT, version=2), name="newer")
+    await parts.owner.execute("UPDATE muniment.models SET version = version + 1 WHERE name = 'audit'")
+    next_one = replace(AUDIT, version=AUDIT.version + 1)
+    older, newer = a_projector(parts, name="older"), a_projector(parts, next_one, name="newer")
     with pytest.raises(Superseded):
         await older.advance(connection, AUDIT)
     async with running(older):

@@ -37,14 +37,23 @@ SELECT p.proname FROM pg_proc p JOIN pg_namespace s ON s.oid = p.pronamespace
 """
 READ_ONLY = {"SELECT"}
 SERVICE = {
+    "muniment.archives": READ_ONLY,
     "muniment.batches": READ_ONLY,
     "muniment.claims": READ_ONLY,
     "muniment.client_assertions": {"SELECT", "INSERT", "DELETE"},
     "muniment.events": READ_ONLY,
     "muniment.guards": READ_ONLY,
+    "muniment.horizons": READ_ONLY,
     "muniment.idempotency": {"SELECT", "DELETE"},
+    "muniment.jobs": {"SELECT", "INSERT", "UPDATE"},
+    "muniment.followers": READ_ONLY,
+    "muniment.former_generations": READ_ONLY,
     "muniment.log": READ_ONLY,
+    "muniment.messages": {"SELECT", "INSERT", "DELETE"},
     "muniment.models": READ_ONLY,
+    "muniment.quarantine": {"SELECT", "INSERT"},
+    "muniment.rebuild_requests": READ_ONLY,
+    "muniment.rebuilds": READ_ONLY,
     "muniment.refusals": {"SELECT", "INSERT"},
     "muniment.request_journal": {"SELECT", "INSERT"},
     "muniment.schema_migrations": READ_ONLY,
@@ -54,7 +63,12 @@ SERVICE = {
     **{f"models.{table}": READ_ONLY for model in IMMEDIATE.values() for table in model.tables},
     **{f"models.{table}": {*READ_ONLY, "INSERT", "UPDATE", "DELETE"} for m in EVENTUAL.values() for table in m.tables},
 }
-READER = {"muniment.batches": READ_ONLY, "muniment.log": READ_ONLY, "muniment.schema_migrations": READ_ONLY}
+UPDATED = {
+    "muniment.followers": {"position"},
+    "muniment.messages": {"updated_at", "attempts", "next_at", "success", "response", "receiver", "content"},
+    "muniment.models": {"position", "rate", "error", "updated_at"},
+}
+READER = {f"muniment.{name}": READ_ONLY for name in ("archives", "batches", "log", "schema_migrations")}
 
 REFUSED = (
     "UPDATE muniment.events SET state = ''",
@@ -101,15 +115,19 @@ async def test_the_service_holds_these_rights_and_no_others(parts: StoreParts) -
     assert await rights(parts, "muniment_service") == SERVICE
 
 
-async def test_the_service_updates_three_columns_of_the_registry_and_no_others(parts: StoreParts) -> None:
-    columns = {row["column"] for row in await parts.owner.fetch(COLUMNS, "muniment_service", SCHEMAS)}
-    assert columns == {"muniment.models.position", "muniment.models.error", "muniment.models.updated_at"}
+async def test_the_service_updates_these_columns_and_no_others(parts: StoreParts) -> None:
+    columns: dict[str, set[str]] = {}
+    for row in await parts.owner.fetch(COLUMNS, "muniment_service", SCHEMAS):
+        table, column = row["column"].rsplit(".", 1)
+        columns.setdefault(table, set()).add(column)
+    assert columns == UPDATED
 
 
 async def test_the_service_borrows_the_owners_rights_through_these_functions_alone(parts: StoreParts) -> None:
     functions = [row["proname"] for row in await parts.owner.fetch(FUNCTIONS, "muniment_service", SCHEMAS)]
     assert functions == [
-        "append", "drop_journal_before", "ensure_partitions", "purge_journal_rest", "purge_token_guards",
+        "append", "ask_rebuild", "drop_journal_before", "ensure_partitions", "keep_answer", "purge_journal_rest",
+        "purge_token_guards",
     ]  # fmt: skip
 
 
