@@ -10,10 +10,13 @@ from service.doors import (
     client_secrets,
     events,
     grants,
+    jobs,
     keys,
     memberships,
+    projections,
     refusals,
     roles,
+    s2s,
     tokens,
     users,
 )
@@ -31,6 +34,9 @@ DOORS: tuple[Door, ...] = (
     grants.DOOR,
     tokens.DOOR,
     keys.DOOR,
+    projections.DOOR,
+    jobs.DOOR,
     events.DOOR,
     refusals.DOOR,
+    *s2s.DOORS,
 )

@@ -8,31 +8,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from domain.refusals import InvalidStatus, MissingPermission, UnknownAccount
+from domain.refusals import (
+    AccountHasChildren,
+    AccountNotActive,
+    InvalidColor,
+    InvalidDescription,
+    InvalidName,
+    InvalidPicture,
+    InvalidStatus,
+    MissingPermission,
+    OrganizationInUse,
+    OwnDeletion,
+    TooDeep,
+    TooMuchAtOnce,
+    UnknownAccount,
+)
 from projections import accounts as rows
 from service.commands import accounts
 from service.http.administration import AdministrationDoor
 from service.http.call import Answer, Call, no_content
-from service.http.document import Document
-from service.http.input import Input
-from service.http.paging import OrganizationPage, Page, page
+from service.http.document import Document, Output
+from service.http.input import Id, Input, Moment
+from service.http.paging import Listed, OrganizationPage, Page, page
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from domain.account import Account
+    from domain import account
 
 DOOR = AdministrationDoor("accounts")
-DOCUMENT = Document(
-    "id",
-    "name",
-    organization_id=("organization", "organization"),
-    parent_account_id=("parent", "parent"),
-    status=("status", "status"),
-    description=("description", "description"),
-    picture=("picture", "picture"),
-    color=("color", "color"),
-)
+
+
+class Account(Output):
+    """An account. An organization has no parent."""
+
+    id: Id
+    name: str
+    organization_id: Id
+    parent_account_id: Id | None
+    status: Literal["active", "suspended"]
+    description: str | None
+    picture: str | None
+    color: str | None
+    created_at: Moment
+    updated_at: Moment
+
+
+DOCUMENT = Document(Account, organization_id=("organization", "organization"), parent_account_id=("parent", "parent"))
 
 
 class NewAccount(Input):
@@ -42,7 +64,7 @@ class NewAccount(Input):
 
 
 class Change(Input):
-    """What of an account is to be different; null clears a display value. The parent never changes."""
+    """What of an account is to be different; null clears a display value. A `status` is stated alone."""
 
     name: str = ""
     description: str | None = None
@@ -57,8 +79,8 @@ class Deletion(Input):
     cascade: Literal["true", "false"] = "false"
 
 
-def _shown(account: Account) -> Answer:
-    return Answer(DOCUMENT.of(account))
+def _shown(made: account.Account) -> Answer:
+    return Answer(DOCUMENT.of(made))
 
 
 @DOOR.route(
@@ -69,6 +91,8 @@ def _shown(account: Account) -> Answer:
     body=NewAccount,
     status=201,
     machines_only=True,
+    answer=Account,
+    refuses=(InvalidName,),
 )
 async def create_root(call: Call) -> Answer:
     return await call.carry_out(accounts.create_root, _shown, name=call.body.name)
@@ -81,6 +105,8 @@ async def create_root(call: Call) -> Answer:
     summary="List the accounts of an organization",
     query=OrganizationPage,
     machines_only=True,
+    answer=Listed[Account],
+    refuses=(UnknownAccount,),
 )
 async def listed(call: Call) -> Answer:
     query: OrganizationPage = call.query
@@ -97,6 +123,8 @@ async def listed(call: Call) -> Answer:
     body=NewAccount,
     status=201,
     machines_only=True,
+    answer=Account,
+    refuses=(UnknownAccount, AccountNotActive, TooDeep, InvalidName),
 )
 async def create_child(call: Call) -> Answer:
     parent = call.id("account_id", UnknownAccount)
@@ -110,6 +138,8 @@ async def create_child(call: Call) -> Answer:
     summary="List the children of an account",
     query=Page,
     machines_only=True,
+    answer=Listed[Account],
+    refuses=(UnknownAccount,),
 )
 async def children(call: Call) -> Answer:
     query: Page = call.query
@@ -120,7 +150,13 @@ async def children(call: Call) -> Answer:
 
 
 @DOOR.route(
-    "GET", "/api/accounts/{account_id}", permission="read_account", summary="Read an account", machines_only=True
+    "GET",
+    "/api/accounts/{account_id}",
+    permission="read_account",
+    summary="Read an account",
+    machines_only=True,
+    answer=Account,
+    refuses=(UnknownAccount,),
 )
 async def one(call: Call) -> Answer:
     return Answer(await _row(call, call.id("account_id", UnknownAccount)))
@@ -133,6 +169,17 @@ async def one(call: Call) -> Answer:
     summary="Change an account's name, display values or status",
     body=Change,
     machines_only=True,
+    answer=Account,
+    refuses=(
+        UnknownAccount,
+        InvalidName,
+        InvalidDescription,
+        InvalidPicture,
+        InvalidColor,
+        InvalidStatus,
+        OwnDeletion,
+        MissingPermission,
+    ),
 )
 async def update(call: Call) -> Answer:
     """Change name and display values, or the status: that is a decision of its own, and stated alone."""
@@ -153,6 +200,7 @@ async def update(call: Call) -> Answer:
     query=Deletion,
     status=204,
     machines_only=True,
+    refuses=(UnknownAccount, AccountHasChildren, OrganizationInUse, TooMuchAtOnce, OwnDeletion, MissingPermission),
 )
 async def delete(call: Call) -> Answer:
     account = call.id("account_id", UnknownAccount)

@@ -11,30 +11,108 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from domain.application_settings import ApplicationSettings, Kind, TokenFormat
-from domain.refusals import UnknownApplication
+from domain.application_settings import SETTINGS, ApplicationSettings, Kind, TokenFormat
+from domain.refusals import (
+    AccountNotActive,
+    ClientIdTaken,
+    InvalidAudience,
+    InvalidClientId,
+    InvalidExpiry,
+    InvalidKeySet,
+    InvalidLifetime,
+    InvalidLimit,
+    InvalidName,
+    InvalidReason,
+    InvalidRedirectUri,
+    InvalidScope,
+    MissingPermission,
+    OwnDeletion,
+    RootRequired,
+    TooMany,
+    UnknownAccount,
+    UnknownApplication,
+    WrongClientKind,
+)
 from projections import applications as rows
 from service.commands import applications
 from service.commands.secrets import SecretRequest
 from service.http.call import Answer, Call, no_content
-from service.http.document import Document
+from service.http.document import Document, Output
 from service.http.door import Door
 from service.http.input import Id, Input, Moment, Nothing
-from service.http.paging import OrganizationPage, page
+from service.http.paging import Listed, OrganizationPage, page
 
 if TYPE_CHECKING:
-    from domain.application import Application
+    from domain import application
     from service.commands.applications import WithSecrets
     from service.http.document import Row
 
 DOOR = Door("applications")
+RULES = (
+    InvalidName,
+    InvalidScope,
+    InvalidAudience,
+    TooMany,
+    InvalidLifetime,
+    InvalidLimit,
+    InvalidKeySet,
+    InvalidRedirectUri,
+    WrongClientKind,
+    RootRequired,
+    MissingPermission,
+)
+
+
+class Application(Output):
+    """An application. `access_token_lifetime` is in seconds, `rate_limit` in requests a minute; `key_set` is public."""
+
+    id: Id
+    organization: Id
+    client_id: str
+    kind: Kind
+    status: Literal["active", "disabled"]
+    name: str
+    permissions: list[str]
+    audiences: list[str]
+    token_format: TokenFormat
+    access_token_lifetime: int
+    key_set: dict[str, Any] | None
+    rate_limit: int | None
+    redirect_uris: list[str]
+    use_system_mfa_config: bool
+    require_email_mfa: bool
+    require_otp_mfa: bool
+    require_sms_mfa: bool
+    allow_email_mfa_as_backup: bool
+    created_at: Moment
+    updated_at: Moment
+
+
+class ShownSecret(Output):
+    """A secret, shown this once. `hint` is its last 4 characters."""
+
+    id: Id
+    name: str
+    secret: str
+    hint: str
+    expires_at: Moment | None
+
+
+class Registered(Application):
+    """The application, with the secrets that were asked for: they are shown this once."""
+
+    secrets: list[ShownSecret]
+
+
+def _key_set(row: Row) -> dict[str, Any] | None:
+    keys = row["key_set"]
+    return None if keys is None else json.loads(keys)
+
+
 DOCUMENT = Document(
-    "id",
-    "organization",
-    "client_id",
-    "kind",
-    "status",
-    **{name: (name, f"settings.{name}") for name in rows.SETTINGS},
+    Application,
+    **{name: (name, f"settings.{name}") for name in SETTINGS if name != "key_set"},
+    key_set=(_key_set, "settings.key_set"),
 )
 
 
@@ -57,6 +135,12 @@ class Registration(Input):
     access_token_lifetime: int | None = None
     key_set: dict[str, Any] | None = None
     rate_limit: int | None = None
+    redirect_uris: list[str] = pydantic.Field(default_factory=list)
+    use_system_mfa_config: bool = True
+    require_email_mfa: bool = False
+    require_otp_mfa: bool = False
+    require_sms_mfa: bool = False
+    allow_email_mfa_as_backup: bool = False
     secrets: list[NewSecret] = pydantic.Field(default=[], max_length=20)
     organization: Id | None = None
 
@@ -71,6 +155,12 @@ class Change(Input):
     access_token_lifetime: int | None = None
     key_set: dict[str, Any] | None = None
     rate_limit: int | None = None
+    redirect_uris: list[str] = pydantic.Field(default_factory=list)
+    use_system_mfa_config: bool = True
+    require_email_mfa: bool = False
+    require_otp_mfa: bool = False
+    require_sms_mfa: bool = False
+    allow_email_mfa_as_backup: bool = False
 
 
 class Reason(Input):
@@ -86,8 +176,8 @@ class Filter(OrganizationPage):
     status: Literal["active", "disabled"] | None = None
 
 
-def _shown(application: Application) -> Answer:
-    return Answer(DOCUMENT.of(application))
+def _shown(made: application.Application) -> Answer:
+    return Answer(DOCUMENT.of(made))
 
 
 def _registered(made: WithSecrets) -> Answer:
@@ -100,11 +190,6 @@ def _registered(made: WithSecrets) -> Answer:
     return Answer({**document, "updated_at": document["created_at"], "secrets": secrets})
 
 
-def _of_row(row: Row) -> dict[str, Any]:
-    keys = row["key_set"]
-    return {**DOCUMENT.of_row(row), "key_set": None if keys is None else json.loads(keys)}
-
-
 @DOOR.route(
     "POST",
     "/api/applications",
@@ -112,6 +197,8 @@ def _of_row(row: Row) -> dict[str, Any]:
     summary="Register an application, with secrets when asked",
     body=Registration,
     status=201,
+    answer=Registered,
+    refuses=(UnknownAccount, AccountNotActive, InvalidClientId, InvalidExpiry, ClientIdTaken, *RULES),
 )
 async def register(call: Call) -> Answer:
     body: Registration = call.body
@@ -121,12 +208,20 @@ async def register(call: Call) -> Answer:
         organization=body.organization or call.by.organization,
         kind=body.kind,
         client_id=body.client_id,
-        settings=ApplicationSettings(**{name: getattr(body, name) for name in rows.SETTINGS}),
+        settings=ApplicationSettings(**{name: getattr(body, name) for name in SETTINGS}),
         secrets=[SecretRequest(secret.name, secret.expires_at) for secret in body.secrets],
     )
 
 
-@DOOR.route("GET", "/api/applications", permission="read_app", summary="List applications", query=Filter)
+@DOOR.route(
+    "GET",
+    "/api/applications",
+    permission="read_app",
+    summary="List applications",
+    query=Filter,
+    answer=Listed[Application],
+    refuses=(UnknownAccount,),
+)
 async def listed(call: Call) -> Answer:
     query: Filter = call.query
     found = await rows.page(
@@ -137,13 +232,20 @@ async def listed(call: Call) -> Answer:
         after=query.after,
         limit=query.wanted,
     )
-    return page(found, query, _of_row)
+    return page(found, query, DOCUMENT.of_row)
 
 
-@DOOR.route("GET", "/api/applications/{application_id}", permission="read_app", summary="Read an application")
+@DOOR.route(
+    "GET",
+    "/api/applications/{application_id}",
+    permission="read_app",
+    summary="Read an application",
+    answer=Application,
+    refuses=(UnknownApplication,),
+)
 async def one(call: Call) -> Answer:
     row = await rows.one(call.parts.store.pool, call.id("application_id", UnknownApplication))
-    return Answer(_of_row(call.seen(row, UnknownApplication)))
+    return Answer(DOCUMENT.of_row(call.seen(row, UnknownApplication)))
 
 
 @DOOR.route(
@@ -152,6 +254,8 @@ async def one(call: Call) -> Answer:
     permission="write_app",
     summary="Change an application's settings",
     body=Change,
+    answer=Application,
+    refuses=(UnknownApplication, *RULES),
 )
 async def update(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)
@@ -164,6 +268,8 @@ async def update(call: Call) -> Answer:
     permission="write_app",
     summary="Take an application and its tokens out of use",
     body=Reason,
+    answer=Application,
+    refuses=(UnknownApplication, OwnDeletion, InvalidReason),
 )
 async def disable(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)
@@ -176,6 +282,8 @@ async def disable(call: Call) -> Answer:
     permission="write_app",
     summary="Take an application and its tokens into use again",
     body=Nothing,
+    answer=Application,
+    refuses=(UnknownApplication,),
 )
 async def enable(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)
@@ -188,6 +296,7 @@ async def enable(call: Call) -> Answer:
     permission="write_app",
     summary="Delete an application and its secrets",
     status=204,
+    refuses=(UnknownApplication, OwnDeletion),
 )
 async def delete(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)

@@ -9,19 +9,59 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from domain.refusals import UnknownApplication, UnknownSecret
+from domain.refusals import (
+    InvalidExpiry,
+    InvalidName,
+    MissingPermission,
+    NameTaken,
+    RootRequired,
+    TooManySecrets,
+    UnknownApplication,
+    UnknownSecret,
+    WrongClientKind,
+)
 from projections import applications as rows
 from service.commands import applications
 from service.commands.secrets import SecretRequest
 from service.http.call import Answer, Call, no_content
+from service.http.document import Document, Output
 from service.http.door import Door
-from service.http.input import Input, Moment
+from service.http.input import Id, Input, Moment
+from service.http.paging import Whole
 
 if TYPE_CHECKING:
     from service.commands.applications import WithSecrets
 
 DOOR = Door("client-secrets")
-MEMBERS = ("id", "name", "hint", "expires_at", "created_at")
+
+
+class Secret(Output):
+    """A secret, of which only the last 4 characters are told: `hint`."""
+
+    id: Id
+    name: str
+    hint: str
+    expires_at: Moment | None
+    created_at: Moment
+
+
+class ShownSecret(Output):
+    """A secret, shown this once. `hint` is its last 4 characters."""
+
+    id: Id
+    name: str
+    secret: str
+    hint: str
+    expires_at: Moment | None
+
+
+class ShownSecrets(Output):
+    """The secrets, shown this once."""
+
+    secrets: list[ShownSecret]
+
+
+DOCUMENT = Document(Secret)
 
 
 class NewSecret(Input):
@@ -55,6 +95,17 @@ def _issued(made: WithSecrets) -> Answer:
     summary="Make further secrets, shown once",
     body=NewSecrets,
     status=201,
+    answer=ShownSecrets,
+    refuses=(
+        UnknownApplication,
+        InvalidName,
+        InvalidExpiry,
+        NameTaken,
+        TooManySecrets,
+        WrongClientKind,
+        RootRequired,
+        MissingPermission,
+    ),
 )
 async def add(call: Call) -> Answer:
     return await call.carry_out(
@@ -70,6 +121,8 @@ async def add(call: Call) -> Answer:
     "/api/applications/{application_id}/secrets",
     permission="read_app",
     summary="List an application's secrets, expired ones too",
+    answer=Whole[Secret],
+    refuses=(UnknownApplication,),
 )
 async def listed(call: Call) -> Answer:
     """Answer all at once, in a list without pages."""
@@ -77,7 +130,7 @@ async def listed(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)
     call.seen(await rows.one(pool, application), UnknownApplication)
     secrets = await rows.secrets_of(pool, application)
-    return Answer({"items": [{name: row[name] for name in MEMBERS} for row in secrets], "next": None})
+    return Answer({"items": [DOCUMENT.of_row(row) for row in secrets], "next": None})
 
 
 @DOOR.route(
@@ -86,6 +139,7 @@ async def listed(call: Call) -> Answer:
     permission="write_app",
     summary="Retire a secret, the last one too",
     status=204,
+    refuses=(UnknownApplication, UnknownSecret),
 )
 async def retire(call: Call) -> Answer:
     return await call.carry_out(

@@ -4,26 +4,53 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
+from domain.refusals import KeyTooYoung
 from domain.signing_key import Algorithm
 from projections import signing_keys
 from service.commands import signing_keys as commands
 from service.http.call import Answer, Call
+from service.http.document import Document, Output
 from service.http.door import Door
-from service.http.input import Input
+from service.http.input import Id, Input, Moment
+from service.http.paging import Whole
 
 if TYPE_CHECKING:
     from service.commands.signing_keys import Rotation
-    from service.http.document import Row
 
 DOOR = Door("keys")
-MEMBERS = ("id", "kid", "algorithm", "status", "introduced_at", "activated_at", "retired_at", "published_until")
 PUBLISHED_SECONDS = int(commands.PUBLISHED_FOR.total_seconds())
 OVERLAP_SECONDS = int(commands.OVERLAP.total_seconds())
 LONGEST = 31_536_000
+
+
+class Key(Output):
+    """A key. Once retired it stays published until its last tokens have ended."""
+
+    id: Id
+    kid: str
+    algorithm: Algorithm
+    status: Literal["introduced", "active", "retired"]
+    introduced_at: Moment
+    activated_at: Moment | None
+    retired_at: Moment | None
+    published_until: Moment | None
+    public_key: dict[str, Any]
+
+
+class Turned(Output):
+    """The `kid`s of the keys that changed place; `activated` is null while the new key waits."""
+
+    introduced: str
+    activated: str | None
+    retired: list[str]
+
+
+# A key is shown from its row alone: what it signs with never leaves the aggregate.
+DOCUMENT = Document(Key, public_key=(lambda row: json.loads(row["public_key"]), "kid"))
 
 
 class Turn(Input):
@@ -33,10 +60,6 @@ class Turn(Input):
     published_for: int = pydantic.Field(default=PUBLISHED_SECONDS, ge=0, le=LONGEST)
     overlap: int = pydantic.Field(default=OVERLAP_SECONDS, ge=0, le=LONGEST)
     force: bool = False
-
-
-def _of_row(row: Row) -> dict[str, Any]:
-    return {**{name: row[name] for name in MEMBERS}, "public_key": json.loads(row["public_key"])}
 
 
 def _turned(rotation: Rotation) -> Answer:
@@ -49,11 +72,17 @@ def _turned(rotation: Rotation) -> Answer:
     )
 
 
-@DOOR.route("GET", "/api/keys", permission="read_projection", summary="List the signing keys, retired ones too")
+@DOOR.route(
+    "GET",
+    "/api/keys",
+    permission="read_projection",
+    summary="List the signing keys, the oldest first, retired ones too",
+    answer=Whole[Key],
+)
 async def listed(call: Call) -> Answer:
     """Answer all at once, the oldest first, in a list without pages."""
     rows = await signing_keys.every(call.parts.store.pool)
-    return Answer({"items": [_of_row(row) for row in rows], "next": None})
+    return Answer({"items": [DOCUMENT.of_row(row) for row in rows], "next": None})
 
 
 @DOOR.route(
@@ -62,6 +91,8 @@ async def listed(call: Call) -> Answer:
     permission="root",
     summary="Introduce a key, let the one that waited sign, retire the former",
     body=Turn,
+    answer=Turned,
+    refuses=(KeyTooYoung,),
 )
 async def rotate(call: Call) -> Answer:
     body: Turn = call.body

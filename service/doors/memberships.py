@@ -6,28 +6,50 @@ user's.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from domain.refusals import UnknownAccount, UnknownMembership
+from domain.refusals import (
+    AccountNotActive,
+    AlreadyMember,
+    InvalidRole,
+    TooMuchAtOnce,
+    UnknownAccount,
+    UnknownMembership,
+    UnknownUser,
+    UserNotActive,
+)
 from projections import accounts
 from projections import memberships as rows
 from service.commands import memberships
 from service.http.administration import AdministrationDoor
 from service.http.call import Answer, Call, no_content
-from service.http.document import Document
-from service.http.input import Id, Input
-from service.http.paging import Page, page
+from service.http.document import Document, Output
+from service.http.input import Id, Input, Moment
+from service.http.paging import Listed, Page, page
 
 if TYPE_CHECKING:
-    from domain.membership import Membership
+    from domain import membership
 
 DOOR = AdministrationDoor("memberships")
+
+
+class Membership(Output):
+    """A membership, whose id is its own."""
+
+    id: Id
+    organization_id: Id
+    account_id: Id
+    user_id: Id
+    role: Literal["owner", "member", "viewer"]
+    created_at: Moment
+    updated_at: Moment
+
+
 DOCUMENT = Document(
-    "id",
+    Membership,
     organization_id=("organization", "organization"),
     account_id=("account", "account"),
     user_id=("user_id", "user"),
-    role=("role", "role"),
 )
 
 
@@ -44,8 +66,8 @@ class Change(Input):
     role: str
 
 
-def _shown(membership: Membership) -> Answer:
-    return Answer(DOCUMENT.of(membership))
+def _shown(made: membership.Membership) -> Answer:
+    return Answer(DOCUMENT.of(made))
 
 
 @DOOR.route(
@@ -56,6 +78,8 @@ def _shown(membership: Membership) -> Answer:
     body=NewMember,
     status=201,
     machines_only=True,
+    answer=Membership,
+    refuses=(UnknownAccount, UnknownUser, InvalidRole, AccountNotActive, UserNotActive, AlreadyMember),
 )
 async def add(call: Call) -> Answer:
     body: NewMember = call.body
@@ -70,6 +94,8 @@ async def add(call: Call) -> Answer:
     summary="List the members of an account",
     query=Page,
     machines_only=True,
+    answer=Listed[Membership],
+    refuses=(UnknownAccount,),
 )
 async def listed(call: Call) -> Answer:
     query: Page = call.query
@@ -86,6 +112,8 @@ async def listed(call: Call) -> Answer:
     permission="read_account",
     summary="Read a membership",
     machines_only=True,
+    answer=Membership,
+    refuses=(UnknownMembership, UnknownAccount),
 )
 async def one(call: Call) -> Answer:
     account = call.id("account_id", UnknownAccount)
@@ -102,6 +130,8 @@ async def one(call: Call) -> Answer:
     summary="Change a member's role",
     body=Change,
     machines_only=True,
+    answer=Membership,
+    refuses=(UnknownMembership, UnknownAccount, InvalidRole),
 )
 async def change_role(call: Call) -> Answer:
     return await call.carry_out(
@@ -120,6 +150,7 @@ async def change_role(call: Call) -> Answer:
     summary="End a membership",
     status=204,
     machines_only=True,
+    refuses=(UnknownMembership, UnknownAccount, TooMuchAtOnce),
 )
 async def remove(call: Call) -> Answer:
     return await call.carry_out(

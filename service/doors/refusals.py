@@ -6,37 +6,53 @@ Callers see their own organization's; root sees all, those of nobody known (a wr
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
 
 import pydantic
 
+from domain.refusals import UnknownAccount
 from service.http.call import Answer, Call
+from service.http.document import Document, Output
 from service.http.door import Door
 from service.http.input import Id, Input, Moment
 from service.http.paging import DEFAULT, MOST
 from service.store import refused_pages
 
-if TYPE_CHECKING:
-    from service.http.document import Row
 DOOR = Door("refusals")
-COLUMNS = (
-    "id",
-    "at",
-    "organization",
-    "actor",
-    "client",
-    "operation",
-    "status",
-    "code",
-    "detail",
-    "request_id",
-    "count",
-    "address",
-    "user_agent",
-)
 # Before that there were no refusals; the last moment of the calendar would read as infinity.
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 VISIBLE = r"^[\x20-\x7e]{1,200}$"
+
+
+class Refused(Output):
+    """A refusal.
+
+    `client` is the client id as it was presented. `count` over 1 stands for that many of a flood, within the minute
+    that began `at`.
+    """
+
+    id: Id
+    at: Moment
+    organization: Id | None
+    actor: Id | None
+    client: str | None
+    operation: str
+    status: int
+    code: str
+    detail: str | None
+    request_id: Id | None
+    count: int
+    address: str | None
+    user_agent: str | None
+
+
+class RefusedPage(Output):
+    """A page of refusals. A short one, even an empty one, goes on with `next` in `after` while `next` is not null."""
+
+    items: list[Refused]
+    next: Id | None
+
+
+DOCUMENT = Document(Refused)
 
 
 class Filter(Input):
@@ -52,15 +68,19 @@ class Filter(Input):
     limit: int = pydantic.Field(default=DEFAULT, ge=1, le=MOST)
 
 
-def _of_row(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in COLUMNS}
-
-
 def _within(moment: datetime | None) -> datetime | None:
     return None if moment is None else min(max(moment, EARLIEST), LATEST)
 
 
-@DOOR.route("GET", "/api/refusals", permission="read_audit", summary="Page through the refusals", query=Filter)
+@DOOR.route(
+    "GET",
+    "/api/refusals",
+    permission="read_audit",
+    summary="Page through the refusals",
+    query=Filter,
+    answer=RefusedPage,
+    refuses=(UnknownAccount,),
+)
 async def listed(call: Call) -> Answer:
     """Answer a page; a short one, even an empty one, goes on while `next` is not null."""
     query: Filter = call.query
@@ -75,4 +95,4 @@ async def listed(call: Call) -> Answer:
         before=query.after,
         limit=query.limit,
     )
-    return Answer({"items": [_of_row(row) for row in found.rows], "next": found.before})
+    return Answer({"items": [DOCUMENT.of_row(row) for row in found.rows], "next": found.before})

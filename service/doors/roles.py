@@ -10,20 +10,58 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from domain.refusals import UnknownRole
+from domain.refusals import (
+    AccountNotActive,
+    BuiltInRole,
+    InvalidDescription,
+    InvalidName,
+    InvalidScope,
+    MissingPermission,
+    NameTaken,
+    RoleInUse,
+    RootRequired,
+    TooMany,
+    UnknownAccount,
+    UnknownRole,
+)
 from projections import roles as rows
 from service.commands import roles
 from service.http.call import Answer, Call, no_content
-from service.http.document import Document
+from service.http.document import Document, Output
 from service.http.door import Door
-from service.http.input import Id, Input
-from service.http.paging import OrganizationPage, page
+from service.http.input import Id, Input, Moment
+from service.http.paging import Listed, OrganizationPage, page
 
 if TYPE_CHECKING:
-    from domain.role import Role
+    from domain import role
 
 DOOR = Door("roles")
-DOCUMENT = Document("id", "organization", "name", "description", "permissions", "privileged")
+RULES = (
+    InvalidName,
+    InvalidScope,
+    InvalidDescription,
+    TooMany,
+    BuiltInRole,
+    RootRequired,
+    MissingPermission,
+    NameTaken,
+)
+
+
+class Role(Output):
+    """A role. Root alone assigns a privileged one."""
+
+    id: Id
+    organization: Id
+    name: str
+    description: str | None
+    permissions: list[str]
+    privileged: bool
+    created_at: Moment
+    updated_at: Moment
+
+
+DOCUMENT = Document(Role)
 
 
 class Definition(Input):
@@ -43,11 +81,20 @@ class Change(Input):
     permissions: list[str] = pydantic.Field(default_factory=list)
 
 
-def _shown(role: Role) -> Answer:
-    return Answer(DOCUMENT.of(role))
+def _shown(made: role.Role) -> Answer:
+    return Answer(DOCUMENT.of(made))
 
 
-@DOOR.route("POST", "/api/roles", permission="write_role", summary="Define a role", body=Definition, status=201)
+@DOOR.route(
+    "POST",
+    "/api/roles",
+    permission="write_role",
+    summary="Define a role",
+    body=Definition,
+    status=201,
+    answer=Role,
+    refuses=(UnknownAccount, AccountNotActive, *RULES),
+)
 async def define(call: Call) -> Answer:
     body: Definition = call.body
     return await call.carry_out(
@@ -60,7 +107,15 @@ async def define(call: Call) -> Answer:
     )
 
 
-@DOOR.route("GET", "/api/roles", permission="read_role", summary="List roles", query=OrganizationPage)
+@DOOR.route(
+    "GET",
+    "/api/roles",
+    permission="read_role",
+    summary="List roles",
+    query=OrganizationPage,
+    answer=Listed[Role],
+    refuses=(UnknownAccount,),
+)
 async def listed(call: Call) -> Answer:
     query: OrganizationPage = call.query
     organization = call.organization(query.organization)
@@ -68,17 +123,39 @@ async def listed(call: Call) -> Answer:
     return page(found, query, DOCUMENT.of_row)
 
 
-@DOOR.route("GET", "/api/roles/{role_id}", permission="read_role", summary="Read a role")
+@DOOR.route(
+    "GET",
+    "/api/roles/{role_id}",
+    permission="read_role",
+    summary="Read a role",
+    answer=Role,
+    refuses=(UnknownRole,),
+)
 async def one(call: Call) -> Answer:
     row = await rows.one(call.parts.store.pool, call.id("role_id", UnknownRole))
     return Answer(DOCUMENT.of_row(call.seen(row, UnknownRole)))
 
 
-@DOOR.route("PATCH", "/api/roles/{role_id}", permission="write_role", summary="Change a role", body=Change)
+@DOOR.route(
+    "PATCH",
+    "/api/roles/{role_id}",
+    permission="write_role",
+    summary="Change a role",
+    body=Change,
+    answer=Role,
+    refuses=(UnknownRole, *RULES),
+)
 async def change(call: Call) -> Answer:
     return await call.carry_out(roles.change, _shown, role=call.id("role_id", UnknownRole), **call.body.stated())
 
 
-@DOOR.route("DELETE", "/api/roles/{role_id}", permission="write_role", summary="Delete a role nobody has", status=204)
+@DOOR.route(
+    "DELETE",
+    "/api/roles/{role_id}",
+    permission="write_role",
+    summary="Delete a role nobody has",
+    status=204,
+    refuses=(UnknownRole, RoleInUse, BuiltInRole),
+)
 async def delete(call: Call) -> Answer:
     return await call.carry_out(roles.delete, no_content, role=call.id("role_id", UnknownRole))

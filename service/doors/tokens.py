@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.refusals import (
+    InvalidEndUser,
+    InvalidReason,
+    NothingToRevoke,
+    UnknownAccount,
+    UnknownApplication,
+    UnknownUser,
+)
 from projections import applications, users
 from service.commands import revocations
 from service.http.call import Answer, Call
+from service.http.document import Output
 from service.http.door import Door
 from service.http.input import Id, Input, Moment
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from domain.revocation import Revocation
+    from domain import revocation
 
 DOOR = Door("tokens")
 
@@ -33,28 +42,43 @@ class Target(Input):
     organization: Id | None = None
 
 
+class Revocation(Output):
+    """What was revoked: the revocation's own id, and whose tokens ended when."""
+
+    id: Id
+    organization: Id
+    application: Id | None
+    user: Id | None
+    end_user: str | None
+    before: Moment | None
+    cascade: bool
+    recorded_at: Moment
+
+
 @DOOR.route(
     "POST",
     "/api/tokens/revoke",
     permission="revoke_token",
     summary="End the tokens of an application, a user or an end user",
     body=Target,
+    answer=Revocation,
+    refuses=(UnknownAccount, UnknownApplication, UnknownUser, NothingToRevoke, InvalidEndUser, InvalidReason),
 )
 async def revoke(call: Call) -> Answer:
     body: Target = call.body
     organization = body.organization or await _organization(call, body)
 
-    def shown(revocation: Revocation) -> Answer:
+    def shown(made: revocation.Revocation) -> Answer:
         return Answer(
             {
-                "id": revocation.id,
+                "id": made.id,
                 "organization": organization,
                 "application": body.application,
                 "user": body.user,
                 "end_user": body.end_user,
                 "before": body.before,
                 "cascade": body.cascade,
-                "recorded_at": revocation.created_on,
+                "recorded_at": made.created_on,
             }
         )
 

@@ -7,29 +7,52 @@ roles is open to whoever holds `write_user`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from domain.refusals import UnknownApplication, UnknownRole, UnknownUser
+from domain.refusals import (
+    ApplicationNotActive,
+    InvalidName,
+    InvalidReason,
+    InvitationPending,
+    PrivilegedRole,
+    TooMuchAtOnce,
+    UnknownApplication,
+    UnknownRole,
+    UnknownUser,
+)
 from projections import applications
 from projections import users as rows
 from service.commands import users
 from service.http.administration import AdministrationDoor
 from service.http.call import Answer, Call, no_content
-from service.http.document import Document
-from service.http.input import Input, Nothing
-from service.http.paging import Page, page
+from service.http.document import Document, Output
+from service.http.input import Id, Input, Moment, Nothing
+from service.http.paging import Listed, Page, page
 
 if TYPE_CHECKING:
-    from domain.user import User
-    from service.http.document import Row
+    from domain import user
 
 DOOR = AdministrationDoor("users")
+
+
+class User(Output):
+    """A user. `roles` lists the ids of assigned roles."""
+
+    id: Id
+    organization_id: Id
+    application_id: Id
+    status: Literal["active", "suspended", "invited"]
+    name: str | None
+    created_at: Moment
+    updated_at: Moment
+    roles: list[Id]
+
+
 DOCUMENT = Document(
-    "id",
+    User,
     organization_id=("organization", "organization"),
     application_id=("application", "application"),
-    status=("status", "status"),
-    name=("name", "name"),
+    roles=("roles", lambda user: sorted(user.roles)),
 )
 
 
@@ -55,15 +78,11 @@ class Reason(Input):
 class Filter(Page):
     """Which users."""
 
-    status: Literal["active", "suspended"] | None = None
+    status: Literal["active", "suspended", "invited"] | None = None
 
 
-def _shown(user: User) -> Answer:
-    return Answer({**DOCUMENT.of(user), "roles": sorted(user.roles)})
-
-
-def _of_row(row: Row) -> dict[str, Any]:
-    return {**DOCUMENT.of_row(row), "roles": row["roles"]}
+def _shown(made: user.User) -> Answer:
+    return Answer(DOCUMENT.of(made))
 
 
 @DOOR.route(
@@ -74,6 +93,8 @@ def _of_row(row: Row) -> dict[str, Any]:
     body=NewUser,
     status=201,
     machines_only=True,
+    answer=User,
+    refuses=(UnknownApplication, ApplicationNotActive, InvalidName),
 )
 async def create(call: Call) -> Answer:
     body: NewUser = call.body
@@ -88,6 +109,8 @@ async def create(call: Call) -> Answer:
     summary="List the users of an application",
     query=Filter,
     machines_only=True,
+    answer=Listed[User],
+    refuses=(UnknownApplication,),
 )
 async def listed(call: Call) -> Answer:
     query: Filter = call.query
@@ -102,13 +125,21 @@ async def listed(call: Call) -> Answer:
         after=query.after,
         limit=query.wanted,
     )
-    return page(found, query, _of_row)
+    return page(found, query, DOCUMENT.of_row)
 
 
-@DOOR.route("GET", "/api/users/{user_id}", permission="read_user", summary="Read a user", machines_only=True)
+@DOOR.route(
+    "GET",
+    "/api/users/{user_id}",
+    permission="read_user",
+    summary="Read a user",
+    machines_only=True,
+    answer=User,
+    refuses=(UnknownUser,),
+)
 async def one(call: Call) -> Answer:
     row = await rows.one(call.parts.store.pool, call.id("user_id", UnknownUser))
-    return Answer(_of_row(call.seen(row, UnknownUser)))
+    return Answer(DOCUMENT.of_row(call.seen(row, UnknownUser)))
 
 
 @DOOR.route(
@@ -118,23 +149,46 @@ async def one(call: Call) -> Answer:
     summary="Delete a user: ends memberships and tokens, destroys personal data",
     status=204,
     machines_only=True,
+    refuses=(UnknownUser, TooMuchAtOnce),
 )
 async def delete(call: Call) -> Answer:
     return await call.carry_out(users.delete, no_content, user=call.id("user_id", UnknownUser))
 
 
-@DOOR.route("PATCH", "/api/users/{user_id}", permission="write_user", summary="Rename a user", body=Renaming)
+@DOOR.route(
+    "PATCH",
+    "/api/users/{user_id}",
+    permission="write_user",
+    summary="Rename a user",
+    body=Renaming,
+    answer=User,
+    refuses=(UnknownUser, InvalidName),
+)
 async def rename(call: Call) -> Answer:
     return await call.carry_out(users.rename, _shown, user=call.id("user_id", UnknownUser), name=call.body.name)
 
 
-@DOOR.route("POST", "/api/users/{user_id}/suspend", permission="write_user", summary="Lock a user out", body=Reason)
+@DOOR.route(
+    "POST",
+    "/api/users/{user_id}/suspend",
+    permission="write_user",
+    summary="Lock a user out",
+    body=Reason,
+    answer=User,
+    refuses=(UnknownUser, InvalidReason, InvitationPending),
+)
 async def suspend(call: Call) -> Answer:
     return await call.carry_out(users.suspend, _shown, user=call.id("user_id", UnknownUser), reason=call.body.reason)
 
 
 @DOOR.route(
-    "POST", "/api/users/{user_id}/reinstate", permission="write_user", summary="Let a user in again", body=Nothing
+    "POST",
+    "/api/users/{user_id}/reinstate",
+    permission="write_user",
+    summary="Let a user in again",
+    body=Nothing,
+    answer=User,
+    refuses=(UnknownUser, InvitationPending),
 )
 async def reinstate(call: Call) -> Answer:
     return await call.carry_out(users.reinstate, _shown, user=call.id("user_id", UnknownUser))
@@ -146,6 +200,7 @@ async def reinstate(call: Call) -> Answer:
     permission="write_user",
     summary="Assign a role; root alone assigns a privileged one",
     status=204,
+    refuses=(UnknownUser, UnknownRole, PrivilegedRole),
 )
 async def assign_role(call: Call) -> Answer:
     user, role = call.id("user_id", UnknownUser), call.id("role_id", UnknownRole)
@@ -158,6 +213,7 @@ async def assign_role(call: Call) -> Answer:
     permission="write_user",
     summary="Take a role away; one that the user does not have is gone already",
     status=204,
+    refuses=(UnknownUser, UnknownRole),
 )
 async def unassign_role(call: Call) -> Answer:
     user, role = call.id("user_id", UnknownUser), call.id("role_id", UnknownRole)

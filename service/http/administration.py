@@ -6,17 +6,28 @@ lets one answer be both.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from service.http import problems
 from service.http.door import Door
+from service.http.group import Group
 
 if TYPE_CHECKING:
     from aiohttp import web
 
 
+class AdministrationProblem(problems.Problem):
+    """Why a request was refused: a problem document (RFC 9457), and an OAuth error as well."""
+
+    error: str
+    error_description: str
+
+
 class AdministrationDoor(Door):
-    """A door whose refusals name their `error` and `error_description` too."""
+    """A door whose refusals name their `error` and `error_description` too; its routes have a document apart (I3)."""
+
+    REFUSAL: ClassVar = AdministrationProblem
+    GROUP: ClassVar = Group.ADMINISTRATION
 
     def refuse(
         self,

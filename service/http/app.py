@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 from aiohttp import web
 
+from service import pages
 from service.doors import DOORS
 from service.http.body import MAX_BODY
 from service.http.request import UNDER_WAY, identify
 from service.oauth import introspection, metadata, revocation, token_endpoint
+from service.openapi import browsing, documents, published
 from service.operations import endpoints
 from service.parts import PARTS, Parts
+
+if TYPE_CHECKING:
+    from service.openapi.documents import Contents
+    from service.openapi.published import Pages
+    from service.openapi.schemas import Schema
+
+ENDPOINTS = (
+    token_endpoint.STANDARD,
+    token_endpoint.SERVER_TO_SERVER,
+    token_endpoint.ACCOUNT_SETTINGS,
+    introspection.INTROSPECTION,
+    revocation.REVOCATION,
+    *metadata.ENDPOINTS,
+    *endpoints.ENDPOINTS,
+    *published.ENDPOINTS,
+    *browsing.ENDPOINTS,
+    *pages.ENDPOINTS,
+)
+"""Everything that is served outside the doors."""
 
 
 def build(parts: Parts) -> web.Application:
@@ -17,16 +41,24 @@ def build(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[identify], client_max_size=MAX_BODY)
     app[PARTS] = parts
     app[UNDER_WAY] = set()
-    route = app.router.add_route
-    route("POST", "/oauth2/token", token_endpoint.STANDARD)
-    route("POST", "/oauth2/v1/token", token_endpoint.SERVER_TO_SERVER)
-    route("POST", "/oidc/token", token_endpoint.ACCOUNT_SETTINGS)
-    route("POST", "/oauth2/introspect", introspection.HANDLER)
-    route("POST", "/oauth2/revoke", revocation.HANDLER)
-    app.router.add_get("/.well-known/oauth-authorization-server", metadata.authorization_server)
-    app.router.add_get("/.well-known/openid-configuration", metadata.openid_configuration)
-    app.router.add_get("/.well-known/jwks.json", metadata.key_set)
-    endpoints.add_to(app)
+    app.on_startup.append(_publish)
+    for endpoint in ENDPOINTS:
+        endpoint.add_to(app)
     for door in DOORS:
         door.add_to(app)
+    pages.set_up(app)
     return app
+
+
+def document(contents: Contents, issuer: str) -> Schema:
+    """Return an API document of all that is served, for an issuer."""
+    return documents.made(contents, DOORS, ENDPOINTS, issuer)
+
+
+@cache
+def _pages(issuer: str) -> Pages:
+    return published.pages(document, issuer)
+
+
+async def _publish(app: web.Application) -> None:
+    app[published.PAGES] = _pages(app[PARTS].settings.issuer)

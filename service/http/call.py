@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from domain.caller import Caller
     from service.http.bearer import Authenticated
-    from service.http.door import Route
     from service.http.exactly_once import OnceOnly
+    from service.http.route import Route
     from service.parts import Parts
     from service.store.decision import Origin
     from service.store.pending import Remembered

@@ -6,8 +6,7 @@ parameters and body (400), then the command's own rules. A refusal is rendered b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import structlog
 from aiohttp import web
@@ -19,44 +18,34 @@ from service.http.body import BadBody, read_bytes
 from service.http.call import Call, render
 from service.http.consistency import PositionBeyondHead, PositionNotReached, await_position
 from service.http.exactly_once import replayed
+from service.http.group import Group
 from service.http.input import InvalidInput, read_body, read_query
 from service.http.request import client_address
+from service.http.route import Declared, Route
+from service.http.unexpected import REFUSE
 from service.parts import PARTS, REQUEST_ID
+from service.store.log import head
 from service.store.refusals import AlreadyAnswered, StoreRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from service.http.bearer import Authenticated
-    from service.http.call import Answer
-    from service.http.input import Input
+    from service.http.document import Output
+    from service.http.route import Handler, Kind
     from service.parts import Parts
-
-    Handler = Callable[[Call], Awaitable[Answer]]
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Route:
-    """One route's declaration: what validation, the permission check and the API document are made from."""
-
-    method: str
-    path: str
-    handler: Handler
-    permission: str
-    summary: str
-    body: type[Input] | None = None
-    query: type[Input] | None = None
-    status: int = 200
-    machines_only: bool = False
-
-
-Kind = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
-
-
 class Door:
-    """A set of routes with one error shape. Native doors answer problem+json."""
+    """A set of routes with one error shape. Native doors answer problem+json.
+
+    `REFUSAL` is that shape, None for plain text; `GROUP` says which API document tells of the routes.
+    """
+
+    REFUSAL: ClassVar[type[Output] | None] = problems.Problem
+    GROUP: ClassVar[Group] = Group.MANAGEMENT
 
     def __init__(self, name: str) -> None:
         """Begin without routes. `name` tells doors apart, for people."""
@@ -64,21 +53,12 @@ class Door:
         self.routes: list[Route] = []
 
     def route(
-        self,
-        method: Kind,
-        path: str,
-        *,
-        permission: str,
-        summary: str,
-        body: type[Input] | None = None,
-        query: type[Input] | None = None,
-        status: int = 200,
-        machines_only: bool = False,
+        self, method: Kind, path: str, *, permission: str, summary: str, **more: Unpack[Declared]
     ) -> Callable[[Handler], Handler]:
         """Declare the route of the decorated handler."""
 
         def declare(handler: Handler) -> Handler:
-            self.routes.append(Route(method, path, handler, permission, summary, body, query, status, machines_only))
+            self.routes.append(Route(method, path, handler, permission, summary, **more))
             return handler
 
         return declare
@@ -100,18 +80,35 @@ class Door:
         """Return a refusal in this door's shape; doors of other dialects override this."""
         return problems.problem(status, code, sentence, errors=errors or (), headers=headers)
 
+    def challenge(self, refused: Unauthenticated) -> str:
+        """Return how a caller who is nobody is told to authenticate (RFC 6750 section 3)."""
+        if refused.error is None:
+            return 'Bearer realm="muniment"'
+        return f'Bearer realm="muniment", error="{refused.error}", error_description="{refused.sentence}"'
+
+    def permit(self, route: Route, authenticated: Authenticated) -> None:
+        """Refuse a caller of the wrong kind, and one without the route's permissions. Raises Refused."""
+        if route.machines_only and not authenticated.is_machine:
+            raise Refused(403, "wrong_client_kind", "Only a private back-end client may do this")
+        for permission in route.permissions:
+            if not authenticated.caller.holds(permission):
+                challenge = f'Bearer error="insufficient_scope", scope="{route.permission}"'
+                sentence = f"The permission {permission} is missing"
+                raise Refused(403, "insufficient_scope", sentence, headers={"WWW-Authenticate": challenge})
+
     def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             parts = request.app[PARTS]
+            request[REFUSE] = self.refuse
             authenticated: Authenticated | None = None
             try:
                 authenticated = await parts.bearer.authenticate(request)
                 return await self._serve(request, parts, route, authenticated)
-            except _Refused as refused:
+            except Refused as refused:
                 status, code, sentence, extra = refused.status, refused.code, str(refused), refused.extra
             except Unauthenticated as refused:
                 status, code, sentence = refused.status, refused.error or "unauthenticated", refused.sentence
-                extra = {"headers": {"WWW-Authenticate": _challenge(refused)}}
+                extra = {"headers": {"WWW-Authenticate": self.challenge(refused)}}
             except InvalidInput as refused:
                 status, code, sentence, extra = 400, refused.code, refused.sentence, {"errors": refused.errors}
             except BadBody as refused:
@@ -125,8 +122,9 @@ class Door:
                     extra["headers"] = {"Retry-After": "1"}
                 if isinstance(refused, Refusal) and refused.detail:
                     log.info("refused", refusal=code, detail=refused.detail, request_id=str(request[REQUEST_ID]))
-            _record(request, parts, route, authenticated, status=status, code=code, sentence=sentence)
-            return self.refuse(status, code, sentence, **extra)
+            response = self.refuse(status, code, sentence, **extra)  # a dialect may answer with a status of its own
+            _record(request, parts, route, authenticated, status=response.status, code=code, sentence=sentence)
+            return response
 
         return handle
 
@@ -134,12 +132,7 @@ class Door:
         self, request: web.Request, parts: Parts, route: Route, authenticated: Authenticated
     ) -> web.StreamResponse:
         _admit(parts, authenticated)
-        if route.machines_only and not authenticated.is_machine:
-            raise _Refused(403, "wrong_client_kind", "Only a private back-end client may do this")
-        if not authenticated.caller.holds(route.permission):
-            challenge = f'Bearer error="insufficient_scope", scope="{route.permission}"'
-            sentence = f"The permission {route.permission} is missing"
-            raise _Refused(403, "insufficient_scope", sentence, headers={"WWW-Authenticate": challenge})
+        self.permit(route, authenticated)
         call = Call(request, parts, route, authenticated, parts.bearer.origin(authenticated, request[REQUEST_ID]))
         raw = b""
         if route.query is not None or request.query_string:
@@ -153,10 +146,11 @@ class Door:
         return await _once(call, raw)
 
 
-class _Refused(Exception):
+class Refused(Exception):
     """A refusal of the frame itself."""
 
     def __init__(self, status: int, code: str, sentence: str, **extra: Any) -> None:
+        """Keep what the answer tells, and what `Door.refuse` takes besides."""
         super().__init__(sentence)
         self.status, self.code, self.extra = status, code, extra
 
@@ -167,7 +161,10 @@ async def _once(call: Call, raw: bytes) -> web.Response:
     if found is not None:
         return found
     try:
-        return render(await call.route.handler(call), call.route.status)
+        answer = await call.route.handler(call)
+        if answer.position is None:  # nothing had to change, and no command found that out
+            answer.position = await head(call.parts.store.pool)
+        return render(answer, call.route.status)
     except AlreadyAnswered as answered:
         if call.once is None:
             raise
@@ -183,13 +180,7 @@ async def _once(call: Call, raw: bytes) -> web.Response:
 def _admit(parts: Parts, authenticated: Authenticated) -> None:
     wait = parts.limiter.admit(authenticated.client_id, authenticated.rate_limit)
     if wait:
-        raise _Refused(429, "too_many_requests", "Too many requests", headers={"Retry-After": str(wait)})
-
-
-def _challenge(refused: Unauthenticated) -> str:
-    if refused.error is None:
-        return 'Bearer realm="muniment"'
-    return f'Bearer realm="muniment", error="{refused.error}", error_description="{refused.sentence}"'
+        raise Refused(429, "too_many_requests", "Too many requests", headers={"Retry-After": str(wait)})
 
 
 def _record(

@@ -34,6 +34,11 @@ class OnceOnly:
         self._parts = parts
         self._attempt = attempt
 
+    @property
+    def key(self) -> bytes:
+        """What the answer is kept under."""
+        return self._attempt.digest
+
     async def find(self) -> web.Response | None:
         """Return the answer that was given before, None when there was none. Raises IdempotencyMismatch."""
         stored = await self._parts.idempotency.find(self._attempt)

@@ -5,12 +5,13 @@ A cursor is the id of the last item. Ids are ordered by birth, so what is added 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 import pydantic
 
 from service.http.call import Answer
+from service.http.document import Output
 from service.http.input import Id, Input
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import asyncpg
 
+Shown = TypeVar("Shown", bound=Output)
 START = UUID(int=0)
 DEFAULT = 50
 MOST = 200
@@ -39,6 +41,29 @@ class OrganizationPage(Page):
     """Which page of a list that root may have for any organization: all of them, unless it names one."""
 
     organization: Id | None = None
+
+
+class Shaped(Output):
+    """A shape made of another one, named after it in the API document."""
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """Return one's own name and the other shape's."""
+        return f"{cls.__name__}{params[0].__name__}"
+
+
+class Listed(Shaped, Generic[Shown]):
+    """A page of a list. `next` goes into `after` to continue, and is null at the end."""
+
+    items: list[Shown]
+    next: Id | None
+
+
+class Whole(Shaped, Generic[Shown]):
+    """All there is, in one answer."""
+
+    items: list[Shown]
+    next: None
 
 
 def page(rows: Sequence[asyncpg.Record], query: Page, shown: Callable[[asyncpg.Record], dict[str, Any]]) -> Answer:

@@ -6,9 +6,11 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import pydantic
 from aiohttp import web
 
 from domain import refusals
+from service.http.document import Output
 from service.store import refusals as store_refusals
 
 if TYPE_CHECKING:
@@ -46,6 +48,25 @@ STORE_SENTENCES: dict[type[Exception], tuple[str, str]] = {
     store_refusals.Closing: ("busy", "The service is restarting, try again shortly"),
     store_refusals.NewerGeneration: ("busy", "The service is being upgraded, try again shortly"),
 }
+
+
+class Fault(Output):
+    """What is wrong with one value. `in` is body or query, and absent where the rules refuse it."""
+
+    where: str = pydantic.Field(default="", alias="in")
+    field: str
+    message: str
+
+
+class Problem(Output):
+    """Why a request was refused (RFC 9457): `code` is for programs, `detail` for people, `errors` name the fields."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[Fault] = pydantic.Field(default=[])
 
 
 def status_of(refusal: Exception) -> int:

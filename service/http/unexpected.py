@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 UNREACHABLE = LOST
+REFUSE: web.RequestKey[Callable[..., web.Response]] = web.RequestKey("refuse")
+"""How the door that a request came to tells of what it does not do, failures too."""
 
 
 async def answered(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Turn routing errors and failures into problem documents; the cause goes to the log with the request's id."""
+    """Turn routing errors into problem documents, and failures into those or what the door makes of them.
+
+    The cause of a failure goes to the log with the request's id.
+    """
     try:
         return await handler(request)
     except web.HTTPMethodNotAllowed as wrong:
@@ -33,9 +38,13 @@ async def answered(
         return problem(raised.status, "http_error", raised.reason)
     except UNREACHABLE:
         log.exception("database_unreachable", request_id=str(request[REQUEST_ID]))
-        return problem(
-            503, "unavailable", "The service is unavailable, try again shortly", headers={"Retry-After": "1"}
-        )
+        sentence = "The service is unavailable, try again shortly"
+        return _refuse(request)(503, "unavailable", sentence, headers={"Retry-After": "1"})
     except Exception:
         log.exception("request_failed", request_id=str(request[REQUEST_ID]))
-        return problem(500, "internal_error", "The request failed; its id names it in the log")
+        return _refuse(request)(500, "internal_error", "The request failed; its id names it in the log")
+
+
+def _refuse(request: web.Request) -> Callable[..., web.Response]:
+    refuse: Callable[..., web.Response] = request.get(REFUSE, problem)
+    return refuse

@@ -6,11 +6,12 @@ organization (spec/README.md 18). To everybody else, and for every unknown token
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 from domain.permissions import ROOT, allows
-from service.oauth import answers
+from service.http.endpoint import Endpoint, Reply
+from service.http.group import Group
+from service.oauth import answers, shapes
 from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
 from service.oauth.errors import invalid_request
@@ -33,7 +34,7 @@ async def introspect(request: web.Request, parts: Parts, parameters: dict[str, s
     request[PRESENTED_CLIENT] = credentials.client_id
     token = parameters.get("token")
     # Both are asked for at once: the two look-ups share no order, and an unauthenticated caller learns nothing.
-    looked_up = asyncio.ensure_future(parts.tokens.find(token)) if token else None
+    looked_up = parts.tokens.find(token) if token else None
     try:
         client = await parts.issuer.authenticate(credentials)
         admit(request, parts, client)
@@ -49,7 +50,18 @@ async def introspect(request: web.Request, parts: Parts, parameters: dict[str, s
     return answers.document(_description(row, parts.settings.issuer))
 
 
-HANDLER = endpoint(introspect, "introspect")
+INTROSPECTION = Endpoint(
+    "POST",
+    "/oauth2/introspect",
+    endpoint(introspect, "introspect"),
+    Group.OAUTH,
+    "oauth",
+    "Say what a token is worth at this moment",
+    shapes.replies(Reply("The token's worth.", shapes.Introspection)),
+    body=shapes.TokenQuestion,
+    client=True,
+    errors=shapes.ERRORS,
+)
 
 
 def _may_see(client: Client, row: asyncpg.Record) -> bool:

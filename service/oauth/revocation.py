@@ -10,11 +10,13 @@ from domain.caller import Caller
 from domain.permissions import ROOT, allows
 from domain.refusals import UnknownToken
 from service.commands import tokens
-from service.oauth import answers
+from service.http.endpoint import Endpoint, Reply
+from service.http.group import Group
+from service.oauth import answers, shapes
 from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
 from service.oauth.errors import OAuthError, invalid_client, invalid_request
-from service.oauth.token_endpoint import POSITION
+from service.oauth.shapes import POSITION
 from service.parts import PRESENTED_CLIENT, REQUEST_ID
 from service.store.decision import Origin
 
@@ -56,7 +58,18 @@ async def revoke(request: web.Request, parts: Parts, parameters: dict[str, str])
     return web.Response(headers={**answers.NO_STORE, POSITION: str(outcome.position)})
 
 
-HANDLER = endpoint(revoke, "revoke")
+REVOCATION = Endpoint(
+    "POST",
+    "/oauth2/revoke",
+    endpoint(revoke, "revoke"),
+    Group.OAUTH,
+    "oauth",
+    "End a token before its time",
+    shapes.replies(Reply("The token has ended, or there was none to end.", perhaps=(POSITION,))),
+    body=shapes.TokenQuestion,
+    client=True,
+    errors=shapes.ERRORS,
+)
 
 
 def _sees(client: Client, row: asyncpg.Record) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from service.oauth import answers
+from service.http.endpoint import FORM, Endpoint, Reply
+from service.http.group import Group
+from service.oauth import answers, shapes
 from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
 from service.oauth.errors import OAuthError, invalid_request, invalid_target
 from service.oauth.issuing import GRANT_TYPE, require_audience
+from service.oauth.shapes import POSITION
 from service.parts import PRESENTED_CLIENT, REQUEST_ID
 
 if TYPE_CHECKING:
@@ -19,8 +22,6 @@ if TYPE_CHECKING:
 
     from service.oauth.issuing import IssuedToken
     from service.parts import Parts
-
-POSITION = "Muniment-Position"
 
 
 async def standard(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
@@ -60,9 +61,44 @@ def account_settings_error(problem: OAuthError) -> dict[str, Any]:
     }
 
 
-STANDARD = endpoint(standard, "token")
-SERVER_TO_SERVER = endpoint(server_to_server, "token (server to server)", json=False)
-ACCOUNT_SETTINGS = endpoint(account_settings, "token (account settings)", json=False, render=account_settings_error)
+STANDARD = Endpoint(
+    "POST",
+    "/oauth2/token",
+    endpoint(standard, "token"),
+    Group.OAUTH,
+    "oauth",
+    "Issue a token by client credentials",
+    shapes.replies(Reply("The token.", shapes.Token, headers=(POSITION,))),
+    body=shapes.TokenRequest,
+    client=True,
+    errors=shapes.TOKEN_ERRORS,
+)
+SERVER_TO_SERVER = Endpoint(
+    "POST",
+    "/oauth2/v1/token",
+    endpoint(server_to_server, "token (server to server)", json=False),
+    Group.SERVER_TO_SERVER,
+    "oauth",
+    "Issue a token by client credentials, in the server-to-server dialect",
+    shapes.replies(Reply("The token.", shapes.ServerToken, headers=(POSITION,))),
+    body=shapes.ServerTokenRequest,
+    reads=(FORM,),
+    client=True,
+    errors=shapes.TOKEN_ERRORS,
+)
+ACCOUNT_SETTINGS = Endpoint(
+    "POST",
+    "/oidc/token",
+    endpoint(account_settings, "token (account settings)", json=False, render=account_settings_error),
+    Group.OAUTH,
+    "oauth",
+    "Issue a token by client credentials, in the account settings' dialect",
+    shapes.replies(Reply("The token.", shapes.Token, headers=(POSITION,)), shapes.AccountSettingsProblem),
+    body=shapes.TokenRequest,
+    reads=(FORM,),
+    client=True,
+    errors=shapes.TOKEN_ERRORS,
+)
 
 
 def _require_grant(parameters: dict[str, str]) -> None:

@@ -72,7 +72,7 @@ def _type(hint: Any) -> str:
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         members = [member for member in typing.get_args(hint) if member is not type(None)]
         return " or ".join([*map(_type, members), "null"])
-    if typing.get_origin(hint) is list:
+    if typing.get_origin(hint) in (list, tuple):
         return f"list of {_type(typing.get_args(hint)[0])}"
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return _prose((f"`{value}`" for value in hint), " or ")

@@ -86,7 +86,7 @@ def metrics() -> set[str]:
     tally = Tally()
     tally.request("/x", "GET", 200, 0.1)
     gauges = dict.fromkeys(_gauges(), 1.0)
-    model = Lag("audit", "eventual", 1, 1, stopped=False, head=1, events=0, seconds=0.0)
+    model = Lag("audit", "eventual", 1, 1, None, 1, 1, events=0, seconds=0.0, rate=0.0, quarantined=0, former=None)
     answer = Exposition(tally, [Snapshot(0, 0.0, tally, gauges)], [model]).text().decode()
     return set(re.findall(r"^# TYPE (\w+)", answer, re.MULTILINE))
 
@@ -116,6 +116,8 @@ def log_lines() -> set[str]:
             if not isinstance(node, ast.Call) or not node.args or not isinstance(node.args[0], ast.Constant):
                 continue
             function = node.func
+            if not isinstance(function, ast.Name | ast.Attribute):
+                continue
             name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
             of_log = isinstance(function, ast.Name) or getattr(function.value, "id", "") in {"log", "_log"}
             if name in LOGGED and of_log and isinstance(node.args[0].value, str):

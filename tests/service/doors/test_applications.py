@@ -10,7 +10,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MEMBERS = {
     "id", "organization", "client_id", "kind", "status", "name", "permissions", "audiences", "token_format",
-    "access_token_lifetime", "key_set", "rate_limit", "created_at", "updated_at",
+    "access_token_lifetime", "key_set", "rate_limit", "redirect_uris", "use_system_mfa_config", "require_email_mfa",
+    "require_otp_mfa", "require_sms_mfa", "allow_email_mfa_as_backup", "created_at", "updated_at",
 }  # fmt: skip
 KEY = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}  # fmt: skip

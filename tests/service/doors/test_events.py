@@ -113,6 +113,31 @@ async def test_pages_hold_every_event_once(fresh_app, order):
         assert walked == positions
 
 
+@pytest.mark.asyncio(loop_scope="function")
+@pytest.mark.parametrize("order", ["asc", "desc"])
+async def test_what_is_rare_comes_in_short_pages_whose_cursors_lead_on(fresh_app, monkeypatch, order):
+    organization = await fresh_app.organization("Rare")
+    await fresh_app.made(f"/api/accounts/{organization}/accounts", {"name": "Branch"})
+    for n in range(4):
+        await fresh_app.organization(f"Number {n}")
+    everything = await fresh_app.events(order=order, limit=200)
+    [root] = {e["actor"] for e in everything if e["organization"] == organization}
+    wanted = {"actor": root, "organization": organization, "order": order}
+    expected = [e["position"] for e in everything if e["organization"] == organization]
+    assert len(expected) == 2
+    monkeypatch.setattr("projections.audit_pages.SCANNED", 2)
+    walked, sizes, cursor = [], [], {}
+    while True:
+        page = (await fresh_app.call("GET", "/api/events", params={**wanted, "limit": 2, **cursor})).json
+        walked += [event["position"] for event in page["items"]]
+        sizes.append(len(page["items"]))
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    assert walked == expected
+    assert 0 in sizes[:-1]
+
+
 async def test_auditors_see_their_own_organization_only(app):
     one, two = await app.organization("One"), await app.organization("Two")
     auditor = await app.manager(one, "read_audit")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.service.doors.examples import ROUTES, Things, send
 
-IDS = ("application_id", "secret_id", "user_id", "role_id", "account_id", "member_id", "grant_id")
+IDS = ("application_id", "secret_id", "user_id", "role_id", "account_id", "member_id", "grant_id", "projection")
 NOWHERE = Things("", None, {name: str(uuid4()) for name in IDS})
 
 

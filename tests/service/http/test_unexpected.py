@@ -78,6 +78,19 @@ async def test_a_failure_is_told_in_the_shape_of_its_endpoint_without_its_inside
     assert len(logged) == 5
 
 
+async def test_a_door_of_another_dialect_tells_of_failures_in_it(
+    app: Running, broken: Callable[[Exception], None]
+) -> None:
+    for error, status in ((RuntimeError(INSIDE), 500), (ConnectionRefusedError(111, INSIDE), 503)):
+        broken(error)
+        with structlog.testing.capture_logs():
+            server, administration = await app.call("GET", "/info"), await app.call("GET", "/api/accounts")
+        assert (server.status, server.headers["Content-Type"]) == (status, "text/plain; charset=utf-8")
+        assert "secret-table" not in server.text
+        assert server.text.endswith(("in the log", "try again shortly"))
+        assert (administration.status, administration.json["error"]) == (status, administration.json["code"])
+
+
 async def test_unknown_paths_and_methods_are_problem_documents(app: Running) -> None:
     for path in ("/", "/nothing", "/api", "/oauth2", "/oauth2/token/", "/OAUTH2/TOKEN"):
         reply = await app.call("POST", path, "")

@@ -1,0 +1,16 @@
+"""What an operation is for. Each of the API documents tells of some of these."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Group(StrEnum):
+    """The groups, in the order in which they are told."""
+
+    OAUTH = "oauth"
+    MANAGEMENT = "management"
+    ADMINISTRATION = "administration"
+    SERVER_TO_SERVER = "server-to-server"
+    PAGES = "pages"
+    OPERATIONS = "operations"
