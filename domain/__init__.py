@@ -12,9 +12,14 @@ from domain.account import Account
 from domain.application import Application
 from domain.event import Recorded
 from domain.grant import Grant
+from domain.group import Group
+from domain.group_membership import GroupMembership
+from domain.invitation import Invitation
+from domain.log_purge import LogPurge
 from domain.membership import Membership
 from domain.revocation import Revocation
 from domain.role import Role
+from domain.scope_definition import ScopeDefinition
 from domain.signing_key import SigningKey
 from domain.token_family import TokenFamily
 from domain.user import User
@@ -24,8 +29,13 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     User,
     Membership,
     Role,
+    ScopeDefinition,
+    Group,
+    GroupMembership,
+    LogPurge,
     Application,
     Grant,
+    Invitation,
     TokenFamily,
     Revocation,
     SigningKey,

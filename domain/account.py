@@ -1,6 +1,7 @@
 """Account: a node in the tree of tenants. A root account is an organization; everything else belongs to one.
 
-Rules from spec/inbox-manager.md section 3. A deleted account is unknown to every later command.
+Rules from spec/inbox-manager.md section 3. A deleted account is unknown to every later command. A child of a root
+account may be an org (spec/melody.md section 4.5): it has a slug, which is how people and addresses name it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain import text
+from domain.branding import checked_branding
 from domain.event import Recorded
 from domain.permissions import ROOT
 from domain.refusals import (
@@ -21,6 +23,7 @@ from domain.refusals import (
     AccountNotActive,
     InvalidColor,
     InvalidPicture,
+    InvalidSlug,
     InvalidStatus,
     MissingPermission,
     OrganizationInUse,
@@ -36,6 +39,7 @@ DEPTH_LIMIT = 32
 _PICTURE_LIMIT = 2048
 _PICTURE = re.compile(r"https://[\x21\x23-\x3B\x3D\x3F-\x5B\x5D\x5F\x61-\x7A\x7E]+")
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
+_SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
 
 
 class Status(StrEnum):
@@ -95,6 +99,19 @@ class Account(Aggregate):
         def apply(self, account: Account) -> None:
             account.description, account.picture, account.color = self.description, self.picture, self.color
 
+    class Profiled(Event):
+        """An account is an org: with this slug, open to the public or not, perhaps there to lend its branding only."""
+
+        TOPIC = "account.profiled"
+        slug: str
+        public_registration: bool
+        branding_only: bool
+        branding: dict[str, str]
+
+        def apply(self, account: Account) -> None:
+            account.slug, account.branding = self.slug, self.branding
+            account.public_registration, account.branding_only = self.public_registration, self.branding_only
+
     class Suspended(Event):
         """An account is out of use."""
 
@@ -135,6 +152,10 @@ class Account(Aggregate):
         self.description: str | None = None
         self.picture: str | None = None
         self.color: str | None = None
+        self.slug: str | None = None
+        self.public_registration = False
+        self.branding_only = False
+        self.branding: dict[str, str] = {}
 
     @classmethod
     def create(cls, *, id: UUID, name: str, parent: Account | None, now: datetime) -> Account:
@@ -179,6 +200,27 @@ class Account(Aggregate):
         color = color and color.lower()
         if (description, picture, color) != (self.description, self.picture, self.color):
             self.trigger_event(self.Described, timestamp=now, description=description, picture=picture, color=color)
+
+    def profile(
+        self, slug: str, *, public_registration: bool, branding_only: bool, branding: dict[str, str], now: datetime
+    ) -> None:
+        """Make the account an org, or change how it is one. That its slug is free is for the caller's claim to ensure.
+
+        Raises UnknownAccount (unless it is a child of a root account), InvalidSlug or InvalidBranding.
+        """
+        self.require_known()
+        if self.depth != 1:
+            raise UnknownAccount
+        if not _SLUG.fullmatch(slug):
+            raise InvalidSlug(field="slug")
+        values = {
+            "slug": slug,
+            "public_registration": public_registration,
+            "branding_only": branding_only,
+            "branding": checked_branding(branding),
+        }
+        if any(getattr(self, field) != value for field, value in values.items()):
+            self.trigger_event(self.Profiled, timestamp=now, **values)
 
     def move(self, status: str, by: Caller, now: datetime, reason: str | None = None) -> None:
         """Suspend or reinstate, whichever leads to this status. Raises what these do, or InvalidStatus (any other)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain import text
-from domain.application_settings import ApplicationSettings, Kind, TokenFormat
+from domain.application_settings import SETTINGS, ApplicationSettings, Kind, TokenFormat
 from domain.client_secret import Secret, name_for_one_more
 from domain.event import Recorded
 from domain.permissions import ROOT, assignable
@@ -77,10 +78,20 @@ class Application(Aggregate):
         access_token_lifetime: int
         key_set: dict[str, Any] | None
         rate_limit: int | None
+        redirect_uris: tuple[str, ...] = ()
+        use_system_mfa_config: bool = True
+        require_email_mfa: bool = False
+        require_otp_mfa: bool = False
+        require_sms_mfa: bool = False
+        allow_email_mfa_as_backup: bool = False
 
         @property
         def touches(self) -> tuple[str, ...]:
-            return (f"application:{self.originator_id}", f"organization-contents:{self.organization}")
+            return (
+                f"application:{self.originator_id}",
+                f"organization-contents:{self.organization}",
+                _applications_of(self.organization),
+            )
 
     class Updated(Event):
         """An application has these settings now."""
@@ -93,17 +104,21 @@ class Application(Aggregate):
         access_token_lifetime: int
         key_set: dict[str, Any] | None
         rate_limit: int | None
+        redirect_uris: tuple[str, ...] = ()
+        use_system_mfa_config: bool = True
+        require_email_mfa: bool = False
+        require_otp_mfa: bool = False
+        require_sms_mfa: bool = False
+        allow_email_mfa_as_backup: bool = False
+        organization: UUID | None = None
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            touched = (f"application:{self.originator_id}",)
+            return touched if self.organization is None else (*touched, _applications_of(self.organization))
 
         def apply(self, application: Application) -> None:
-            application.settings = ApplicationSettings(
-                name=self.name,
-                permissions=self.permissions,
-                audiences=self.audiences,
-                token_format=self.token_format,
-                access_token_lifetime=self.access_token_lifetime,
-                key_set=self.key_set,
-                rate_limit=self.rate_limit,
-            )
+            application.settings = ApplicationSettings(**{name: getattr(self, name) for name in SETTINGS})
 
     class SecretAdded(Event):
         """An application can prove itself with one more secret."""
@@ -166,6 +181,12 @@ class Application(Aggregate):
         access_token_lifetime: int,
         key_set: dict[str, Any] | None,
         rate_limit: int | None,
+        redirect_uris: tuple[str, ...],
+        use_system_mfa_config: bool,
+        require_email_mfa: bool,
+        require_otp_mfa: bool,
+        require_sms_mfa: bool,
+        allow_email_mfa_as_backup: bool,
     ) -> None:
         """Start active and without secrets."""
         self.organization = organization
@@ -179,6 +200,12 @@ class Application(Aggregate):
             access_token_lifetime=access_token_lifetime,
             key_set=key_set,
             rate_limit=rate_limit,
+            redirect_uris=redirect_uris,
+            use_system_mfa_config=use_system_mfa_config,
+            require_email_mfa=require_email_mfa,
+            require_otp_mfa=require_otp_mfa,
+            require_sms_mfa=require_sms_mfa,
+            allow_email_mfa_as_backup=allow_email_mfa_as_backup,
         )
         self.status = Status.ACTIVE
         self.secrets: dict[UUID, Secret] = {}
@@ -237,7 +264,14 @@ class Application(Aggregate):
         if permissions_stated or settings.permissions != self.settings.permissions:
             assignable(by, settings.permissions)
         if settings != self.settings:
-            self.trigger_event(self.Updated, timestamp=now, **vars(settings))
+            self.trigger_event(self.Updated, timestamp=now, organization=self.organization, **vars(settings))
+
+    def exchange_scope(self, former: str, name: str | None, now: datetime) -> None:
+        """Hold another name instead of a scope's former one, or with None neither. Who may decide that is not asked."""
+        kept = {*self.settings.permissions} - {former}
+        settings = replace(self.settings, permissions=sorted(kept if name is None else kept | {name}))
+        if self.status is not Status.DELETED and former in self.settings.permissions:
+            self.trigger_event(self.Updated, timestamp=now, organization=self.organization, **vars(settings))
 
     def add_secret(
         self,
@@ -333,3 +367,8 @@ class Application(Aggregate):
     def _spare_oneself(self, by: Caller) -> None:
         if by.application == self.id:
             raise OwnDeletion
+
+
+def _applications_of(organization: UUID) -> str:
+    """Return the guard of those who decide over all applications of an organization."""
+    return f"organization-applications:{organization}"

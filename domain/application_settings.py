@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
 from domain import text
 from domain.key_set import public_keys
 from domain.permissions import PERMISSIONS
+from domain.redirect_uri import redirect_uri_list
 from domain.refusals import InvalidFormat, InvalidLifetime, InvalidLimit, WrongClientKind
 from domain.scope import audience_list, scope_list
 
@@ -47,7 +48,8 @@ class TokenFormat(StrEnum):
 class ApplicationSettings:
     """The settings. `access_token_lifetime` is in seconds, None for the kind's default.
 
-    `rate_limit` counts token and management requests per minute, None for no limit of its own.
+    `rate_limit` counts token and management requests per minute, None for no limit of its own. Of the second factors,
+    those that are required here count when `use_system_mfa_config` is False.
     """
 
     name: str
@@ -57,13 +59,19 @@ class ApplicationSettings:
     access_token_lifetime: int | None = None
     key_set: dict[str, Any] | None = None
     rate_limit: int | None = None
+    redirect_uris: tuple[str, ...] = ()
+    use_system_mfa_config: bool = True
+    require_email_mfa: bool = False
+    require_otp_mfa: bool = False
+    require_sms_mfa: bool = False
+    allow_email_mfa_as_backup: bool = False
 
     def checked(self, kind: Kind) -> ApplicationSettings:
         """Return the settings in their stored form: text normalised, lists sorted, the lifetime filled in.
 
         Raises InvalidName, InvalidScope, InvalidAudience, TooMany, InvalidFormat, InvalidLifetime (outside 60 to
-        86400), InvalidLimit (outside 1 to 10000000), InvalidKeySet, or WrongClientKind when a public kind has a key set
-        or one of PERMISSIONS.
+        86400), InvalidLimit (outside 1 to 10000000), InvalidKeySet, InvalidRedirectUri, or WrongClientKind when a
+        public kind has a key set or one of PERMISSIONS.
         """
         settings = replace(
             self,
@@ -75,6 +83,7 @@ class ApplicationSettings:
             if self.access_token_lifetime is None
             else self.access_token_lifetime,
             key_set=public_keys(self.key_set),
+            redirect_uris=redirect_uri_list(self.redirect_uris, private_use=kind is Kind.NATIVE),
         )
         if settings.access_token_lifetime not in LIFETIME_RANGE:
             raise InvalidLifetime(field="access_token_lifetime")
@@ -86,6 +95,10 @@ class ApplicationSettings:
             if settings.key_set is not None:
                 raise WrongClientKind("keys for a public application", field="key_set")
         return settings
+
+
+SETTINGS = tuple(setting.name for setting in fields(ApplicationSettings))
+"""The names of the settings, as events, read models and doors call them."""
 
 
 def _token_format(value: str) -> TokenFormat:

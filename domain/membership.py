@@ -1,7 +1,8 @@
 """Membership: a user's place in an account, with one of the roles owner, member or viewer.
 
 Rules from spec/inbox-manager.md section 3. A back end may leave an account without owner; an ordinary user may not.
-A removed membership is unknown to every later command; the same user may be added again as a new membership.
+A removed membership is unknown to every later command; the same user may be added again as a new membership. Of a
+user's memberships in orgs, one at most is active (spec/melody.md section 4.5): the org that the user works in.
 """
 
 from __future__ import annotations
@@ -77,7 +78,35 @@ class Membership(Aggregate):
             return _membership_and_owners(self.originator_id, self.account, self.role)
 
         def apply(self, membership: Membership) -> None:
-            membership.removed = True
+            membership.removed, membership.active = True, False
+
+    class Activated(Event):
+        """A user works in this org."""
+
+        TOPIC = "membership.activated"
+        account: UUID
+        user: UUID
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"account-members:{self.account}", f"user-memberships:{self.user}")
+
+        def apply(self, membership: Membership) -> None:
+            membership.active = True
+
+    class Deactivated(Event):
+        """A user works in this org no longer, and is still a member."""
+
+        TOPIC = "membership.deactivated"
+        account: UUID
+        user: UUID
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"user-memberships:{self.user}",)
+
+        def apply(self, membership: Membership) -> None:
+            membership.active = False
 
     def __init__(self, organization: UUID, account: UUID, user: UUID, role: str) -> None:
         """Start as a member."""
@@ -86,19 +115,20 @@ class Membership(Aggregate):
         self.user = user
         self.role = role
         self.removed = False
+        self.active = False
 
     @classmethod
     def add(cls, *, id: UUID, account: Account, user: User, role: str, now: datetime) -> Membership:
         """Make a user a member of an account. That there is no second membership is for the caller's claim to ensure.
 
         Raises InvalidRole, UnknownAccount, AccountNotActive, UnknownUser (deleted, or of another organization) or
-        UserNotActive.
+        UserNotActive (neither active nor invited).
         """
         _check_role(role)
         account.require_active()
         if user.organization != account.organization:
             raise UnknownUser
-        user.require_active()
+        user.require_enlisted()
         return cls._create(
             cls.Added,
             id=id,
@@ -122,6 +152,18 @@ class Membership(Aggregate):
         self.trigger_event(
             self.RoleChanged, timestamp=now, account=self.account, user=self.user, role=role, was=self.role
         )
+
+    def activate(self, now: datetime) -> None:
+        """Make it the user's active one; that no other is, the caller ensures. Raises UnknownMembership."""
+        self.require_known()
+        if not self.active:
+            self.trigger_event(self.Activated, timestamp=now, account=self.account, user=self.user)
+
+    def deactivate(self, now: datetime) -> None:
+        """Make it one of the user's memberships that are not active. Raises UnknownMembership."""
+        self.require_known()
+        if self.active:
+            self.trigger_event(self.Deactivated, timestamp=now, account=self.account, user=self.user)
 
     def remove(self, owners: int, by: Caller, now: datetime) -> None:
         """End the membership. `owners` as in `change_role`. Raises UnknownMembership or LastOwner."""

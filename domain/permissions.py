@@ -40,9 +40,15 @@ PERMISSIONS = (
 )
 """Every name that opens a management route, the wildcard and root included; other scopes are for other services."""
 
+OPENID_SCOPES = ("openid", "profile", "offline_access")
+"""The scopes that tokens of users may carry whatever an organization defines."""
+
+BUILT_IN_SCOPES = (*PERMISSIONS, *OPENID_SCOPES)
 _PERMISSIONS = frozenset(PERMISSIONS)
 BUILT_IN_ROLES = frozenset({"super_admin"})
 PRIVILEGED_ROLES = frozenset({"super_admin"})
+IMPERSONATION_ROLES = frozenset({"super_admin"})
+"""Holding one of these lets a user act as another one."""
 MEMBERSHIP_ROLES = ("owner", "member", "viewer")
 
 

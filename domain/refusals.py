@@ -4,17 +4,27 @@ Refusal
 ├── Invalid                a value breaks a rule; `field` names it
 │   ├── InvalidName InvalidDescription InvalidReason InvalidPicture InvalidColor InvalidRole InvalidStatus
 │   ├── InvalidScope InvalidAudience InvalidLifetime InvalidLimit InvalidFormat InvalidKind InvalidClientId
-│   └── InvalidKeySet InvalidAlgorithm InvalidExpiry InvalidEndUser NothingToRevoke TooDeep TooMany
+│   ├── InvalidKeySet InvalidAlgorithm InvalidExpiry InvalidEndUser NothingToRevoke TooDeep TooMany
+│   ├── InvalidRedirectUri InvalidSlug InvalidBranding UndefinedScope InvalidBefore
+│   └── InvalidEmail InvalidLocale InvalidLink InvalidSigninUrl ImpersonatorMissing AttributesNotEnabled
 ├── Unknown                no such thing, or outside the caller's organization (the two are told apart by nobody)
 │   ├── UnknownAccount UnknownUser UnknownMembership UnknownRole UnknownApplication UnknownSecret
-│   └── UnknownGrant UnknownToken UnknownKey
+│   ├── UnknownGrant UnknownToken UnknownKey
+│   ├── UnknownScope UnknownGroup UnknownLog UnknownProjection
+│   └── UnknownInvitation UnknownVerification UnknownSession UnknownPasskey
 ├── Conflict               true once, or true elsewhere, but not in the present state
 │   ├── AlreadyMember NameTaken ClientIdTaken AccountHasChildren OrganizationInUse TooMuchAtOnce
 │   ├── AccountNotActive UserNotActive
 │   ├── ApplicationNotActive GrantNotPending GrantNotEffective GrantExpired LastOwner TokenEnded
-│   └── RefreshReplayed KeyNotIntroduced KeyNotActive KeyTooYoung RoleInUse TooManySecrets
+│   ├── RefreshReplayed KeyNotIntroduced KeyNotActive KeyTooYoung RoleInUse TooManySecrets
+│   ├── OrganizationHasUsers OrganizationClosed NotInOrganization
+│   ├── EmailTaken EmailMissing EmailAlreadyVerified InvitationPending InvitationClosed UserAlreadyActive
+│   ├── AlreadyLinked TargetAlreadyLinked WrongAppForImpersonation
+│   ├── RebuildUnderWay NoRebuild RebuildNotRunning RebuildNotPaused RebuildCancelled
+│   └── NoFormerGeneration FormerVersion NothingToRetry
 └── Forbidden              this caller may not
-    └── MissingPermission SelfApproval RootRequired PrivilegedRole BuiltInRole OwnDeletion WrongClientKind
+    ├── MissingPermission SelfApproval RootRequired PrivilegedRole BuiltInRole OwnDeletion WrongClientKind
+    └── BuiltInScope ImpersonationDenied
 """
 
 from __future__ import annotations
@@ -137,6 +147,50 @@ class TooMany(Invalid):
     sentence = "Too many values"
 
 
+class InvalidRedirectUri(Invalid):
+    sentence = "A redirect URI is an https address, or http to localhost, without fragment, user and wildcard"
+
+
+class InvalidSlug(Invalid):
+    sentence = "A slug has 1 to 50 letters, digits, hyphens and underscores and begins with a letter or digit"
+
+
+class InvalidBranding(Invalid):
+    sentence = "A branding value is an https address, a color, a font or a name, and not too long"
+
+
+class InvalidBefore(Invalid):
+    sentence = "deleteBefore must be present and in utc format"
+
+
+class UndefinedScope(Invalid):
+    sentence = "Unknown scope"
+
+
+class InvalidEmail(Invalid):
+    sentence = "An e-mail address has the form name@domain and at most 254 characters"
+
+
+class InvalidLocale(Invalid):
+    sentence = "A locale is a language tag such as en or zh-CN"
+
+
+class InvalidLink(Invalid):
+    sentence = "An account is not linked with itself"
+
+
+class InvalidSigninUrl(Invalid):
+    sentence = "A sign-in address lies on the origin of a redirect URI of the organization's applications"
+
+
+class AttributesNotEnabled(Invalid):
+    sentence = "User attribute is not enabled"
+
+
+class ImpersonatorMissing(Invalid):
+    sentence = "impersonatorToken is required for impersonation"
+
+
 class Unknown(Refusal):
     sentence = "No such thing"
 
@@ -177,6 +231,38 @@ class UnknownKey(Unknown):
     sentence = "No such key"
 
 
+class UnknownScope(Unknown):
+    sentence = "No such scope"
+
+
+class UnknownLog(Unknown):
+    sentence = "No such log"
+
+
+class UnknownGroup(Unknown):
+    sentence = "No such group"
+
+
+class UnknownInvitation(Unknown):
+    sentence = "No such invitation"
+
+
+class UnknownVerification(Unknown):
+    sentence = "No such verification"
+
+
+class UnknownSession(Unknown):
+    sentence = "No active session found"
+
+
+class UnknownPasskey(Unknown):
+    sentence = "No such passkey"
+
+
+class UnknownProjection(Unknown):
+    sentence = "No such read model"
+
+
 class Conflict(Refusal):
     sentence = "The request conflicts with the present state"
 
@@ -198,7 +284,7 @@ class AccountHasChildren(Conflict):
 
 
 class OrganizationInUse(Conflict):
-    sentence = "The organization has applications, users or roles"
+    sentence = "The organization has applications, users, roles or scopes"
 
 
 class TooMuchAtOnce(Conflict):
@@ -261,6 +347,86 @@ class TooManySecrets(Conflict):
     sentence = "The application has as many secrets as it may have"
 
 
+class OrganizationHasUsers(Conflict):
+    sentence = "Can not delete organization with users"
+
+
+class OrganizationClosed(Conflict):
+    sentence = "Organization does not allow invitation"
+
+
+class NotInOrganization(Conflict):
+    sentence = "User is not in the organization"
+
+
+class EmailTaken(Conflict):
+    sentence = "The email address is already in use"
+
+
+class EmailMissing(Conflict):
+    sentence = "The account has no e-mail address"
+
+
+class EmailAlreadyVerified(Conflict):
+    sentence = "Email already verified"
+
+
+class InvitationPending(Conflict):
+    sentence = "Invitation must be accepted before activating user"
+
+
+class InvitationClosed(Conflict):
+    sentence = "Invitation not found or already used"
+
+
+class UserAlreadyActive(Conflict):
+    sentence = "User is already active"
+
+
+class AlreadyLinked(Conflict):
+    sentence = "This account has already been linked with one account"
+
+
+class TargetAlreadyLinked(Conflict):
+    sentence = "Target account has already been linked with one account"
+
+
+class WrongAppForImpersonation(Conflict):
+    sentence = "Impersonate request sent to a non-SPA app"
+
+
+class RebuildUnderWay(Conflict):
+    sentence = "Something is under way for this read model already"
+
+
+class NoRebuild(Conflict):
+    sentence = "Nothing of that kind is under way for this read model"
+
+
+class RebuildNotRunning(Conflict):
+    sentence = "The rebuild was paused or cancelled already"
+
+
+class RebuildNotPaused(Conflict):
+    sentence = "The rebuild is not paused"
+
+
+class RebuildCancelled(Conflict):
+    sentence = "The rebuild was cancelled already"
+
+
+class NoFormerGeneration(Conflict):
+    sentence = "No former generation of this read model is kept"
+
+
+class FormerVersion(Conflict):
+    sentence = "The former generation is of another version than this program makes: it cannot be brought up to date"
+
+
+class NothingToRetry(Conflict):
+    sentence = "Nothing of this read model has failed, stopped or been set aside"
+
+
 class Forbidden(Refusal):
     sentence = "The caller may not do this"
 
@@ -285,9 +451,17 @@ class BuiltInRole(Forbidden):
     sentence = "Built-in roles cannot be created, deleted, or updated"
 
 
+class BuiltInScope(Forbidden):
+    sentence = "Built-in scopes cannot be created, deleted, or renamed"
+
+
 class OwnDeletion(Forbidden):
     sentence = "Nobody deletes or disables themselves"
 
 
 class WrongClientKind(Forbidden):
     sentence = "This kind of application may not do this"
+
+
+class ImpersonationDenied(Forbidden):
+    sentence = "Only super admin can impersonate other users"

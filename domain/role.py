@@ -133,9 +133,9 @@ class Role(Aggregate):
 
 
 def _checked(name: str, description: str | None, permissions: Iterable[str], by: Caller) -> dict[str, object]:
+    _refuse_built_in(name, by)
     if len(name) > _NAME_LIMIT or not _NAME.fullmatch(name):
         raise InvalidName(field="name")
-    _refuse_built_in(name, by)
     tokens = scope_list(permissions, field="permissions")
     assignable(by, tokens)
     return {
@@ -147,5 +147,5 @@ def _checked(name: str, description: str | None, permissions: Iterable[str], by:
 
 
 def _refuse_built_in(name: str, by: Caller) -> None:
-    if name in BUILT_IN_ROLES and by != SYSTEM:
+    if text.folded(name) in BUILT_IN_ROLES and by != SYSTEM:  # nor may a name look like one of them
         raise BuiltInRole

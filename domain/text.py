@@ -34,6 +34,11 @@ def reason(value: str | None, *, field: str = "reason") -> str | None:
     return _one_line(value or "", REASON_LIMIT, InvalidReason, field) or None
 
 
+def folded(value: str) -> str:
+    """Return how a text reads when letter case, width of characters and outer space are left aside."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).strip().casefold()).strip()
+
+
 def _one_line(value: str, limit: int, refusal: type[Invalid], field: str) -> str:
     text = unicodedata.normalize("NFC", value).strip()
     if len(text) > limit:

@@ -1,7 +1,7 @@
-"""User: a person known to an application's organization, with the roles assigned to them.
+"""User: a person known to an application's organization: who they are, their roles, the account they are linked with.
 
-Rules from spec/inbox-manager.md section 3 and, for privileged roles, spec/melody.md section 0 (M16, M17). The name is
-personal: it is sealed under the user's own key and reads None once that key is destroyed with the user.
+Rules from spec/inbox-manager.md section 3 and, for privileged roles, spec/melody.md section 0 (M16, M17). What is
+personal (names, e-mail address) is sealed under the user's own key and reads None once that key is destroyed with them.
 """
 
 from __future__ import annotations
@@ -13,18 +13,38 @@ from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
-from domain import text
+from domain import person, text
 from domain.event import Recorded
-from domain.refusals import InvalidStatus, OwnDeletion, PrivilegedRole, UnknownRole, UnknownUser, UserNotActive
+from domain.person import Factor, Profile
+from domain.refusals import (
+    AlreadyLinked,
+    EmailAlreadyVerified,
+    EmailMissing,
+    InvalidLink,
+    InvalidStatus,
+    InvitationPending,
+    OwnDeletion,
+    PrivilegedRole,
+    TargetAlreadyLinked,
+    UnknownRole,
+    UnknownUser,
+    UnknownVerification,
+    UserAlreadyActive,
+    UserNotActive,
+)
 
 if TYPE_CHECKING:
     from domain.caller import Caller
     from domain.role import Role
 
+WITHDRAWN = "The invitation was revoked"
+
 
 class Status(StrEnum):
     """Where a user is in their life."""
 
+    INVITED = "invited"
+    """Made by an invitation that is not accepted yet."""
     ACTIVE = "active"
     SUSPENDED = "suspended"
     DELETED = "deleted"
@@ -86,6 +106,99 @@ class User(Aggregate):
         def apply(self, user: User) -> None:
             user.status = Status.ACTIVE
 
+    class Activated(Event):
+        """An invited user is let in for the first time."""
+
+        TOPIC = "user.activated"
+
+        def apply(self, user: User) -> None:
+            user.status = Status.ACTIVE
+
+    class ProfileChanged(Event):
+        """A user is called and spoken to like this; no decision depends on it."""
+
+        TOPIC = "user.profile_changed"
+        PERSONAL = frozenset({"given_name", "family_name", "locale"})
+        given_name: str | None
+        family_name: str | None
+        locale: str | None
+        touches = ()
+
+        def apply(self, user: User) -> None:
+            user.profile = Profile(self.given_name, self.family_name, self.locale)
+
+    class EmailChanged(Event):
+        """A user has another e-mail address, or none. Links that were sent to the one before are dead."""
+
+        TOPIC = "user.email_changed"
+        PERSONAL = frozenset({"email"})
+        email: str | None
+        verified: bool
+
+        def apply(self, user: User) -> None:
+            user.email, user.email_verified, user.verification = self.email, self.verified, None
+
+    class EmailVerificationRequested(Event):
+        """Whoever comes with the secret of this digest before `expires_at` has read mail sent to the address.
+
+        `digest` is SHA-256 in hex, `locale` the language that is wished for. Links of before are dead.
+        """
+
+        TOPIC = "user.email_verification_requested"
+        PERSONAL = frozenset({"email"})
+        email: str | None
+        digest: str
+        expires_at: datetime
+        locale: str | None
+        touches = ()
+
+        def apply(self, user: User) -> None:
+            user.verification = (self.digest, self.expires_at)
+
+    class EmailVerified(Event):
+        """A user's present e-mail address is theirs."""
+
+        TOPIC = "user.email_verified"
+
+        def apply(self, user: User) -> None:
+            user.email_verified, user.verification = True, None
+
+    class FactorRequired(Event):
+        """A user proves themselves with one more factor."""
+
+        TOPIC = "user.factor_required"
+        factor: Factor
+
+        def apply(self, user: User) -> None:
+            user.factors = user.factors | {self.factor}
+
+    class FactorWaived(Event):
+        """A user proves themselves with one factor fewer."""
+
+        TOPIC = "user.factor_waived"
+        factor: Factor
+
+        def apply(self, user: User) -> None:
+            user.factors = user.factors - {self.factor}
+
+    class Linked(Event):
+        """A user and another one are the same person; the other one has such an event as well."""
+
+        TOPIC = "user.linked"
+        other: UUID
+
+        def apply(self, user: User) -> None:
+            user.linked_user = self.other
+
+    class Unlinked(Event):
+        """A user and the other one go by themselves again."""
+
+        TOPIC = "user.unlinked"
+        other: UUID
+
+        def apply(self, user: User) -> None:
+            user.linked_user = None
+
     class RoleAssigned(Event):
         """A user has a role; its name is that of the day."""
 
@@ -116,14 +229,22 @@ class User(Aggregate):
 
         def apply(self, user: User) -> None:
             user.status, user.name, user.roles = Status.DELETED, None, {}
+            user.profile, user.email, user.email_verified, user.verification = Profile(), None, False, None
+            user.factors = frozenset()
 
     def __init__(self, organization: UUID, application: UUID, status: Status, name: str | None) -> None:
-        """Start without roles."""
+        """Start without roles, and with nothing known but the name."""
         self.organization = organization
         self.application = application
         self.status = Status(status)
         self.name = name
         self.roles: dict[UUID, str] = {}
+        self.profile = Profile()
+        self.email: str | None = None
+        self.email_verified = False
+        self.verification: tuple[str, datetime] | None = None
+        self.factors: frozenset[Factor] = frozenset()
+        self.linked_user: UUID | None = None
 
     @classmethod
     def create(
@@ -149,6 +270,28 @@ class User(Aggregate):
             name=None if name is None else text.name(name),
         )
 
+    @classmethod
+    def invite(
+        cls, *, id: UUID, organization: UUID, application: UUID, email: str, profile: Profile, now: datetime
+    ) -> User:
+        """Create a user who is let in once they accept. That the address is free is for the caller's claim to ensure.
+
+        Raises InvalidEmail, InvalidName or InvalidLocale.
+        """
+        email, profile = person.email(email), profile.checked()
+        user = cls._create(
+            cls.Created,
+            id=id,
+            timestamp=now,
+            organization=organization,
+            application=application,
+            status=Status.INVITED,
+            name=None,
+        )
+        user.change_profile(profile, now)
+        user.change_email(email, now)
+        return user
+
     def rename(self, name: str | None, now: datetime) -> None:
         """Change the name; None removes it. Raises UnknownUser or InvalidName."""
         self.require_known()
@@ -167,17 +310,112 @@ class User(Aggregate):
                 raise InvalidStatus(field="status")
 
     def suspend(self, reason: str | None = None, *, now: datetime) -> None:
-        """Lock the user out. Raises UnknownUser or InvalidReason."""
+        """Lock the user out. Raises UnknownUser, InvalidReason, or InvitationPending (to be revoked instead)."""
         self.require_known()
         reason = text.reason(reason)
+        self._require_joined()
         if self.status is not Status.SUSPENDED:
             self.trigger_event(self.Suspended, timestamp=now, reason=reason)
 
     def reinstate(self, now: datetime) -> None:
-        """Let a suspended user in again. Raises UnknownUser."""
+        """Let a suspended user in again. Raises UnknownUser, or InvitationPending: an invited user accepts first."""
         self.require_known()
+        self._require_joined()
         if self.status is not Status.ACTIVE:
             self.trigger_event(self.Reinstated, timestamp=now)
+
+    def accept_invitation(self, now: datetime) -> None:
+        """Let an invited user in, who thereby shows that they read their mail.
+
+        Raises UnknownUser, UserAlreadyActive or UserNotActive (the invitation was withdrawn).
+        """
+        self._require_invited()
+        self.trigger_event(self.Activated, timestamp=now)
+        if not self.email_verified:
+            self.trigger_event(self.EmailVerified, timestamp=now)
+
+    def withdraw_invitation(self, now: datetime) -> None:
+        """Lock an invited user out for good or until somebody lets them in. Raises as `accept_invitation` does."""
+        self._require_invited()
+        self.trigger_event(self.Suspended, timestamp=now, reason=WITHDRAWN)
+
+    def change_profile(self, profile: Profile, now: datetime) -> None:
+        """Replace the profile. Raises UnknownUser, InvalidName or InvalidLocale."""
+        self.require_known()
+        profile = profile.checked()
+        if profile != self.profile:
+            self.trigger_event(self.ProfileChanged, timestamp=now, **vars(profile))
+
+    def change_email(self, email: str | None, now: datetime, *, verified: bool = False) -> None:
+        """Give the user another e-mail address, or none. That it is free is for the caller's claim to ensure.
+
+        Raises UnknownUser or InvalidEmail.
+        """
+        self.require_known()
+        email = None if email is None else person.email(email)
+        if email != self.email:
+            self.trigger_event(self.EmailChanged, timestamp=now, email=email, verified=verified and email is not None)
+
+    def request_email_verification(self, digest: str, expires_at: datetime, locale: str | None, now: datetime) -> None:
+        """Let whoever has the secret of this digest show until `expires_at` that they read the user's mail.
+
+        Raises UnknownUser, EmailMissing, EmailAlreadyVerified or InvalidLocale.
+        """
+        self.require_known()
+        if self.email is None:
+            raise EmailMissing
+        if self.email_verified:
+            raise EmailAlreadyVerified
+        self.trigger_event(
+            self.EmailVerificationRequested,
+            timestamp=now,
+            email=self.email,
+            digest=digest,
+            expires_at=expires_at,
+            locale=person.locale(locale),
+        )
+
+    def verify_email(self, digest: str, now: datetime) -> None:
+        """Show that the user reads their mail. Raises UnknownVerification: another digest, or from `expires_at` on."""
+        if self.verification is None or self.verification[0] != digest or now >= self.verification[1]:
+            raise UnknownVerification
+        self.trigger_event(self.EmailVerified, timestamp=now)
+
+    def require_factor(self, factor: Factor, now: datetime) -> None:
+        """Have the user prove themselves with a factor besides. Raises UnknownUser or UserNotActive."""
+        self.require_active()
+        if factor not in self.factors:
+            self.trigger_event(self.FactorRequired, timestamp=now, factor=factor)
+
+    def waive_factor(self, factor: Factor, now: datetime) -> None:
+        """Ask no more for a factor. Raises UnknownUser or UserNotActive."""
+        self.require_active()
+        if factor in self.factors:
+            self.trigger_event(self.FactorWaived, timestamp=now, factor=factor)
+
+    def link(self, other: User, now: datetime) -> None:
+        """Say that this user and another one of the organization are the same person, on both sides.
+
+        Raises UnknownUser, InvalidLink (with itself), AlreadyLinked or TargetAlreadyLinked.
+        """
+        self.require_known()
+        other.require_known()
+        if other.organization != self.organization:
+            raise UnknownUser
+        if other.id == self.id:
+            raise InvalidLink
+        if self.linked_user is not None:
+            raise AlreadyLinked
+        if other.linked_user is not None:
+            raise TargetAlreadyLinked
+        self.trigger_event(self.Linked, timestamp=now, other=other.id)
+        other.trigger_event(self.Linked, timestamp=now, other=self.id)
+
+    def unlink(self, now: datetime) -> None:
+        """End this side of a link, if there is one; the other side is its own to end. Raises UnknownUser."""
+        self.require_known()
+        if self.linked_user is not None:
+            self.trigger_event(self.Unlinked, timestamp=now, other=self.linked_user)
 
     def assign_role(self, role: Role, by: Caller, now: datetime) -> None:
         """Give the user a role of their organization.
@@ -201,12 +439,13 @@ class User(Aggregate):
             self.trigger_event(self.RoleUnassigned, timestamp=now, role=role)
 
     def delete(self, by: Caller, now: datetime) -> None:
-        """End the user, and their roles, for ever. Raises UnknownUser or OwnDeletion."""
+        """End the user, their roles and their side of a link, for ever. Raises UnknownUser or OwnDeletion."""
         self.require_known()
         if by.user == self.id:
             raise OwnDeletion
         for role in self.roles:
             self.trigger_event(self.RoleUnassigned, timestamp=now, role=role)
+        self.unlink(now)
         self.trigger_event(self.Deleted, timestamp=now)
 
     def require_known(self) -> None:
@@ -215,7 +454,24 @@ class User(Aggregate):
             raise UnknownUser
 
     def require_active(self) -> None:
-        """Raise UnknownUser when the user is deleted, UserNotActive when they are suspended."""
+        """Raise UnknownUser when the user is deleted, UserNotActive when they are suspended or only invited."""
         self.require_known()
         if self.status is not Status.ACTIVE:
+            raise UserNotActive
+
+    def require_enlisted(self) -> None:
+        """Raise UnknownUser when the user is deleted, UserNotActive when they are neither active nor invited."""
+        self.require_known()
+        if self.status not in (Status.ACTIVE, Status.INVITED):
+            raise UserNotActive
+
+    def _require_joined(self) -> None:
+        if self.status is Status.INVITED:
+            raise InvitationPending
+
+    def _require_invited(self) -> None:
+        self.require_known()
+        if self.status is Status.ACTIVE:
+            raise UserAlreadyActive
+        if self.status is not Status.INVITED:
             raise UserNotActive

@@ -1,4 +1,4 @@
-"""Accounts: the tree of tenants. A root account is an organization."""
+"""Accounts: the tree of tenants. A root account is an organization; a child of one that has a slug is an org."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ ACCOUNTS = Table(
         "description": "text",
         "picture": "text",
         "color": "text",
+        "slug": "text",
+        "public_registration": "boolean",
+        "branding_only": "boolean",
+        "branding": "jsonb",
         "status": "text NOT NULL",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
@@ -65,6 +69,17 @@ def _described(event: Account.Described, _: Context) -> Iterable[Fact]:
     )
 
 
+def _profiled(event: Account.Profiled, _: Context) -> Iterable[Fact]:
+    yield ACCOUNTS.update(
+        id=event.originator_id,
+        slug=event.slug,
+        public_registration=event.public_registration,
+        branding_only=event.branding_only,
+        branding=event.branding,
+        updated_at=event.timestamp,
+    )
+
+
 def _suspended(event: Account.Suspended, _: Context) -> Iterable[Fact]:
     yield ACCOUNTS.update(id=event.originator_id, status="suspended", updated_at=event.timestamp)
 
@@ -79,12 +94,13 @@ def _deleted(event: Account.Deleted, _: Context) -> Iterable[Fact]:
 
 MODEL = row_model(
     "accounts",
-    1,
+    2,
     (ACCOUNTS,),
     {
         Account.Created.TOPIC: _created,
         Account.Renamed.TOPIC: _renamed,
         Account.Described.TOPIC: _described,
+        Account.Profiled.TOPIC: _profiled,
         Account.Suspended.TOPIC: _suspended,
         Account.Reinstated.TOPIC: _reinstated,
         Account.Deleted.TOPIC: _deleted,
@@ -95,6 +111,14 @@ ONE = "SELECT * FROM accounts WHERE id = $1"
 CHILDREN = "SELECT * FROM accounts WHERE parent = $1 AND id > $2 ORDER BY id LIMIT $3"
 IN_ORGANIZATION = """
 SELECT * FROM accounts WHERE ($1::uuid IS NULL OR organization = $1) AND id > $2 ORDER BY id LIMIT $3
+"""
+ORGS = "SELECT * FROM accounts WHERE parent = $1 AND slug IS NOT NULL ORDER BY id LIMIT $2"
+# Slugs differ in more than letter case.
+ORG_BY_SLUG = "SELECT id FROM accounts WHERE parent = $1 AND lower(slug) = lower($2)"
+ORGS_OF_USER = """
+SELECT a.* FROM memberships m JOIN accounts a ON a.id = m.account
+ WHERE m.user_id = $1 AND a.slug IS NOT NULL
+ ORDER BY a.id LIMIT $2
 """
 HAS_CHILDREN = "SELECT EXISTS (SELECT FROM accounts WHERE parent = $1)"
 SUBTREE = """
@@ -120,6 +144,22 @@ async def children(connection: asyncpg.Pool, parent: UUID, *, after: UUID, limit
 async def page(connection: asyncpg.Pool, organization: UUID | None, *, after: UUID, limit: int) -> list[asyncpg.Record]:
     """Return a page of an organization's accounts (None: of all), by id."""
     return await connection.fetch(IN_ORGANIZATION, organization, after, limit)
+
+
+async def orgs(connection: asyncpg.Pool, organization: UUID, *, limit: int) -> list[asyncpg.Record]:
+    """Return up to `limit` orgs of an organization, by id."""
+    return await connection.fetch(ORGS, organization, limit)
+
+
+async def org_by_slug(connection: asyncpg.Pool, organization: UUID, slug: str) -> UUID | None:
+    """Return the org of an organization that has this slug, None when there is none."""
+    org: UUID | None = await connection.fetchval(ORG_BY_SLUG, organization, slug)
+    return org
+
+
+async def orgs_of_user(connection: asyncpg.Pool, user: UUID, *, limit: int) -> list[asyncpg.Record]:
+    """Return up to `limit` orgs that a user is a member of, by id."""
+    return await connection.fetch(ORGS_OF_USER, user, limit)
 
 
 async def has_children(connection: asyncpg.Pool, account: UUID) -> bool:

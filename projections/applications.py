@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.application import Application
+from domain.application_settings import SETTINGS
 from projections.row_model import Table, row_model
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ APPLICATIONS = Table(
         "access_token_lifetime": "integer NOT NULL",
         "key_set": "jsonb",
         "rate_limit": "integer",
+        "redirect_uris": "text[] NOT NULL",
+        "use_system_mfa_config": "boolean NOT NULL",
+        "require_email_mfa": "boolean NOT NULL",
+        "require_otp_mfa": "boolean NOT NULL",
+        "require_sms_mfa": "boolean NOT NULL",
+        "allow_email_mfa_as_backup": "boolean NOT NULL",
         "status": "text NOT NULL",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
@@ -53,7 +60,6 @@ SECRETS = Table(
     },
     indexes=("CREATE INDEX application_secrets_application ON application_secrets (application, id)",),
 )
-SETTINGS = ("name", "permissions", "audiences", "token_format", "access_token_lifetime", "key_set", "rate_limit")
 
 
 def _registered(event: Application.Registered, _: Context) -> Iterable[Fact]:
@@ -105,7 +111,7 @@ def _deleted(event: Application.Deleted, _: Context) -> Iterable[Fact]:
 
 MODEL = row_model(
     "applications",
-    1,
+    2,
     (APPLICATIONS, SECRETS),
     {
         Application.Registered.TOPIC: _registered,
@@ -139,6 +145,12 @@ SELECT * FROM applications
    AND ($3::text IS NULL OR status = $3) AND id > $4
  ORDER BY id LIMIT $5
 """
+HOLDERS = """
+SELECT id FROM applications WHERE organization = $1 AND $2 = ANY (permissions) ORDER BY id LIMIT $3
+"""
+REDIRECT_URIS_OF = """
+SELECT DISTINCT unnest(redirect_uris) FROM applications WHERE organization = $1 AND status = 'active'
+"""
 SECRETS_OF = """
 SELECT id, name, hint, expires_at, created_at FROM application_secrets WHERE application = $1 ORDER BY id
 """
@@ -169,6 +181,16 @@ async def page(
     return await connection.fetch(PAGE, organization, kind, status, after, limit)
 
 
+async def holders(connection: asyncpg.Pool, organization: UUID, scope: str, *, limit: int) -> list[UUID]:
+    """Return up to `limit` applications of an organization that hold a scope."""
+    return [row[0] for row in await connection.fetch(HOLDERS, organization, scope, limit)]
+
+
 async def secrets_of(connection: asyncpg.Pool, application: UUID) -> list[asyncpg.Record]:
     """Return the live and expired secrets of an application, without their digests."""
     return await connection.fetch(SECRETS_OF, application)
+
+
+async def redirect_uris_of(connection: asyncpg.Pool, organization: UUID) -> list[str]:
+    """Return every redirect URI of an organization's active applications, each once."""
+    return [row[0] for row in await connection.fetch(REDIRECT_URIS_OF, organization)]

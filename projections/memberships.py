@@ -1,4 +1,4 @@
-"""Memberships: which user belongs to which account, in which role."""
+"""Memberships: which user belongs to which account, in which role, and in which org the user is active."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ MEMBERSHIPS = Table(
         "account": "uuid NOT NULL",
         "user_id": "uuid NOT NULL",
         "role": "text NOT NULL",
+        "active": "boolean NOT NULL",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
     },
@@ -41,6 +42,7 @@ def _added(event: Membership.Added, _: Context) -> Iterable[Fact]:
         account=event.account,
         user_id=event.user,
         role=event.role,
+        active=False,
         created_at=event.timestamp,
         updated_at=event.timestamp,
     )
@@ -50,17 +52,27 @@ def _role_changed(event: Membership.RoleChanged, _: Context) -> Iterable[Fact]:
     yield MEMBERSHIPS.update(id=event.originator_id, role=event.role, updated_at=event.timestamp)
 
 
+def _activated(event: Membership.Activated, _: Context) -> Iterable[Fact]:
+    yield MEMBERSHIPS.update(id=event.originator_id, active=True, updated_at=event.timestamp)
+
+
+def _deactivated(event: Membership.Deactivated, _: Context) -> Iterable[Fact]:
+    yield MEMBERSHIPS.update(id=event.originator_id, active=False, updated_at=event.timestamp)
+
+
 def _removed(event: Membership.Removed, _: Context) -> Iterable[Fact]:
     yield MEMBERSHIPS.delete(id=event.originator_id)
 
 
 MODEL = row_model(
     "memberships",
-    1,
+    2,
     (MEMBERSHIPS,),
     {
         Membership.Added.TOPIC: _added,
         Membership.RoleChanged.TOPIC: _role_changed,
+        Membership.Activated.TOPIC: _activated,
+        Membership.Deactivated.TOPIC: _deactivated,
         Membership.Removed.TOPIC: _removed,
     },
 )
@@ -69,6 +81,16 @@ ONE = "SELECT * FROM memberships WHERE id = $1"
 OF_ACCOUNT = "SELECT * FROM memberships WHERE account = $1 AND id > $2 ORDER BY id LIMIT $3"
 OF_USER = "SELECT id FROM memberships WHERE user_id = $1 ORDER BY id LIMIT $2"
 IDS_OF_ACCOUNTS = "SELECT id FROM memberships WHERE account = ANY ($1::uuid[]) ORDER BY id LIMIT $2"
+ORGS_OF_USER = """
+SELECT m.id FROM memberships m JOIN accounts a ON a.id = m.account
+ WHERE m.user_id = $1 AND a.slug IS NOT NULL ORDER BY m.id LIMIT $2
+"""
+ACTIVE_ORG = """
+SELECT a.id, a.name, a.slug FROM memberships m JOIN accounts a ON a.id = m.account
+ WHERE m.user_id = $1 AND m.active
+"""
+ANY_ACTIVE = "SELECT EXISTS (SELECT FROM memberships WHERE account = $1 AND active)"
+OF_PAIR = "SELECT id FROM memberships WHERE account = $1 AND user_id = $2"
 OWNERS = "SELECT count(*) FROM memberships WHERE account = $1 AND role = 'owner'"
 
 
@@ -90,6 +112,27 @@ async def ids_of_user(connection: asyncpg.Pool, user: UUID, *, limit: int) -> li
 async def ids_of_accounts(connection: asyncpg.Pool, accounts: list[UUID], *, limit: int) -> list[UUID]:
     """Return up to `limit` ids of the memberships of several accounts."""
     return [row[0] for row in await connection.fetch(IDS_OF_ACCOUNTS, accounts, limit)]
+
+
+async def ids_in_orgs(connection: asyncpg.Pool, user: UUID, *, limit: int) -> list[UUID]:
+    """Return up to `limit` ids of a user's memberships in orgs."""
+    return [row[0] for row in await connection.fetch(ORGS_OF_USER, user, limit)]
+
+
+async def id_of(connection: asyncpg.Pool, account: UUID, user: UUID) -> UUID | None:
+    """Return the id of a user's membership in an account, None when there is none."""
+    membership: UUID | None = await connection.fetchval(OF_PAIR, account, user)
+    return membership
+
+
+async def active_org(connection: asyncpg.Pool, user: UUID) -> asyncpg.Record | None:
+    """Return `id`, `name` and `slug` of the org that a user is active in, None when there is none."""
+    return await connection.fetchrow(ACTIVE_ORG, user)
+
+
+async def any_active(connection: asyncpg.Pool, account: UUID) -> bool:
+    """Say whether a user is active in an org."""
+    return bool(await connection.fetchval(ANY_ACTIVE, account))
 
 
 async def owners(connection: asyncpg.Pool, account: UUID) -> int:

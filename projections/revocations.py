@@ -7,15 +7,25 @@ from typing import TYPE_CHECKING
 from domain.revocation import Revocation
 from domain.user import User
 from projections.model import Model
+from projections.row_pages import StagedRows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from projections.bulk import Handler
     from projections.model import Context, Fact
 
 # A revocation "before a time" stands for the last position recorded before it (its own when that time is yet to come),
 # read from the batches: the log's times never decrease, so a rebuild finds the same position.
-DDL = """
+REACH = """
+CASE WHEN f.before IS NULL
+       OR f.before > (SELECT b.recorded_at FROM batches b WHERE b.last >= {position} ORDER BY b.last LIMIT 1)
+     THEN {position}
+     ELSE coalesce((SELECT b.last FROM batches b WHERE b.recorded_at < f.before
+                     ORDER BY b.recorded_at DESC, b.last DESC LIMIT 1), 0) END
+"""
+RAISE = "ON CONFLICT (key) DO UPDATE SET position = greatest(revocation_epochs.position, excluded.position)"
+DDL = f"""
 CREATE TABLE revocation_epochs (
     key text PRIMARY KEY,              -- access|refresh : application|user|end-user : id
     position bigint NOT NULL
@@ -24,17 +34,18 @@ CREATE TABLE revocation_epochs (
 CREATE FUNCTION apply_revocations(facts json, positions bigint[]) RETURNS void LANGUAGE plpgsql AS $apply$
 BEGIN
     INSERT INTO revocation_epochs (key, position)
-    SELECT f.key, max(CASE WHEN f.before IS NULL
-                             OR f.before > (SELECT b.recorded_at FROM batches b WHERE b.last >= positions[f.n]
-                                             ORDER BY b.last LIMIT 1) THEN positions[f.n]
-                           ELSE coalesce((SELECT b.last FROM batches b WHERE b.recorded_at < f.before
-                                           ORDER BY b.recorded_at DESC, b.last DESC LIMIT 1), 0) END)
+    SELECT f.key, max({REACH.format(position="positions[f.n]")})
       FROM json_to_recordset(facts) AS f(n int, key text, before timestamptz)
      WHERE positions[f.n] > 0
      GROUP BY f.key
-    ON CONFLICT (key) DO UPDATE SET position = greatest(revocation_epochs.position, excluded.position);
+    {RAISE};
 END $apply$;
-"""
+"""  # noqa: S608 - made of this file's own texts
+IN_BULK = f"""
+INSERT INTO revocation_epochs (key, position)
+SELECT f.key, max({REACH.format(position="f.position")}) FROM staged_facts f GROUP BY f.key
+{RAISE}
+"""  # noqa: S608 - made of this file's own texts
 
 
 def _target(event: Revocation.Recorded) -> str:
@@ -60,15 +71,17 @@ def _user_ended(event: User.Suspended | User.Deleted, _: Context) -> Iterable[Fa
         yield {"key": f"{kind}:user:{event.originator_id}"}
 
 
+HANDLERS: dict[str, Handler] = {
+    Revocation.Recorded.TOPIC: _recorded,
+    User.Suspended.TOPIC: _user_ended,
+    User.Deleted.TOPIC: _user_ended,
+}
 MODEL = Model(
     name="revocations",
     version=1,
     mode="immediate",
     tables=("revocation_epochs",),
     ddl=DDL,
-    handlers={
-        Revocation.Recorded.TOPIC: _recorded,
-        User.Suspended.TOPIC: _user_ended,
-        User.Deleted.TOPIC: _user_ended,
-    },
+    handlers=HANDLERS,
+    bulk=StagedRows({"key": "text", "before": "timestamptz"}, HANDLERS, IN_BULK),
 )

@@ -68,7 +68,19 @@ MODEL = row_model(
 )
 
 ONE = "SELECT * FROM roles WHERE id = $1"
+NAMED = "SELECT id, name FROM roles WHERE organization = $1 AND name = ANY ($2::text[])"
+NAMES_OF = "SELECT name FROM roles WHERE id = ANY ($1::uuid[]) ORDER BY name"
 PAGE = "SELECT * FROM roles WHERE ($1::uuid IS NULL OR organization = $1) AND id > $2 ORDER BY id LIMIT $3"
+
+
+async def named(connection: asyncpg.Pool, organization: UUID, names: Iterable[str]) -> dict[str, UUID]:
+    """Return the ids of an organization's roles by these names; a name that no role has is absent."""
+    return {row["name"]: row["id"] for row in await connection.fetch(NAMED, organization, list(names))}
+
+
+async def names_of(connection: asyncpg.Pool, roles: Iterable[UUID]) -> list[str]:
+    """Return the names of these roles, in order of the alphabet; those that are deleted are left out."""
+    return [row[0] for row in await connection.fetch(NAMES_OF, list(roles))]
 
 
 async def one(connection: asyncpg.Pool, role: UUID) -> asyncpg.Record | None:

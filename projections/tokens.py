@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from domain.token_family import TokenFamily
 from projections.model import Model
+from projections.token_pages import TokenPages
+from projections.token_purge import SERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -40,9 +42,6 @@ CREATE TABLE tokens (
     version bigint NOT NULL,           -- of the family's last event about it: the highest of a family is the stream's
     position bigint NOT NULL           -- of the event that issued it: revocation epochs compare with this
 );
-CREATE UNIQUE INDEX tokens_digest ON tokens (digest);
-CREATE INDEX tokens_application ON tokens (application, position);
-CREATE INDEX tokens_user ON tokens (user_id, position) WHERE user_id IS NOT NULL;
 CREATE INDEX tokens_family ON tokens (family) WHERE family <> id;
 
 CREATE TABLE refresh_tokens (
@@ -55,7 +54,6 @@ CREATE TABLE refresh_tokens (
     position bigint NOT NULL
 );
 CREATE INDEX refresh_tokens_family ON refresh_tokens (family);
-CREATE INDEX refresh_tokens_expires_at ON refresh_tokens (expires_at);
 
 CREATE FUNCTION apply_tokens(facts json, positions bigint[]) RETURNS void LANGUAGE plpgsql AS $apply$
 DECLARE
@@ -102,6 +100,12 @@ BEGIN
     END IF;
 END $apply$;
 """
+INDEXES = (
+    "CREATE UNIQUE INDEX tokens_digest ON tokens (digest)",
+    "CREATE INDEX tokens_application ON tokens (application, position)",
+    "CREATE INDEX tokens_user ON tokens (user_id, position) WHERE user_id IS NOT NULL",
+    "CREATE INDEX tokens_end_user ON tokens (organization, end_user, position) WHERE end_user IS NOT NULL",
+)
 
 
 def _issued(event: TokenFamily.Issued | TokenFamily.Refreshed, _: Context) -> Iterable[Fact]:
@@ -164,24 +168,27 @@ def _reused(event: TokenFamily.ReuseDetected, _: Context) -> Iterable[Fact]:
 
 MODEL = Model(
     name="tokens",
-    version=1,
+    version=2,
     mode="immediate",
     tables=("tokens", "refresh_tokens"),
     ddl=DDL,
+    indexes=INDEXES,
     handlers={
         TokenFamily.Issued.TOPIC: _issued,
         TokenFamily.Refreshed.TOPIC: _refreshed,
         TokenFamily.Revoked.TOPIC: _revoked,
         TokenFamily.ReuseDetected.TOPIC: _reused,
     },
+    bulk=TokenPages(),
+    served=SERVED,
 )
 
 # Everything that can end a token is looked at live: the token itself, its application, organization, account, user
 # and membership, and the revocation epochs. A token issued at or before an epoch's position is dead.
-BY_DIGEST = """
+JUDGED = """
 SELECT t.digest, t.id, t.family, t.organization, t.application, a.client_id, a.kind AS client_kind,
        t.user_id, t.account, t.membership, t.end_user, t.scope, t.audience, t.format, t.grant_type,
-       t.issued_at, t.expires_at, a.permissions, a.rate_limit,
+       t.issued_at, t.expires_at, t.position, a.permissions, a.rate_limit,
        ARRAY(SELECT unnest(g.scope) FROM grants g
               WHERE g.application = t.application AND g.audience = t.audience AND g.status = 'approved'
                 AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp())) AS granted,
@@ -202,17 +209,47 @@ SELECT t.digest, t.id, t.family, t.organization, t.application, a.client_id, a.k
                              'access:application:' || t.application || ':user:' || t.user_id
                                  || ':end-user:' || t.end_user] END)), 0) AS alive,
        (SELECT last FROM batches ORDER BY last DESC LIMIT 1) AS head
-  FROM tokens t
+  FROM {tokens} t
   LEFT JOIN applications a ON a.id = t.application
   LEFT JOIN accounts o ON o.id = t.organization
   LEFT JOIN accounts c ON c.id = t.account
   LEFT JOIN users u ON u.id = t.user_id
   LEFT JOIN memberships m ON m.id = t.membership
- WHERE t.digest = ANY ($1::bytea[])
 """
+BY_DIGEST = f"{JUDGED.format(tokens='tokens')} WHERE t.digest = ANY ($1::bytea[])"
+# The narrowest that is given finds the tokens, by the index that has them in their order; the others are checked in
+# words that no index answers, or the planner might go through all of an application's tokens for those of one person.
+# Nor is it told of an equality: knowing how few tokens an average application has, it would rather sort all of those of
+# one that has millions.
+OF = """(
+    SELECT * FROM tokens
+     WHERE ({columns}, position) >= ({values}, 0) AND ({columns}, position) < ({values}, $1)
+       AND {found} IS NOT NULL AND {checks}
+     ORDER BY {order}, position DESC LIMIT {limit})"""
+NEWEST = 2**63 - 1
 REFRESH_BY_DIGEST = """
 SELECT r.digest, r.family, r.application, r.expires_at, r.used_at, r.ended_at
   FROM refresh_tokens r WHERE r.digest = $1
+"""
+# What a user can renew their access with right now. A refresh token issued at or before an epoch's position is dead, as
+# an access token is.
+SESSIONS = """
+SELECT t.family, t.user_id, a.client_id, t.scope, r.expires_at
+  FROM tokens t
+  JOIN refresh_tokens r ON r.family = t.family AND r.used_at IS NULL AND r.ended_at IS NULL
+  JOIN applications a ON a.id = t.application AND a.status = 'active'
+ WHERE t.user_id = $1 AND t.id = t.family AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp())
+   AND r.position > coalesce((
+       SELECT max(e.position) FROM revocation_epochs e
+        WHERE e.key = ANY (ARRAY['refresh:application:' || t.application,
+                                 'refresh:user:' || t.user_id,
+                                 'refresh:application:' || t.application || ':user:' || t.user_id,
+                                 'refresh:end-user:' || t.organization || ':' || t.end_user,
+                                 'refresh:application:' || t.application || ':end-user:' || t.end_user,
+                                 'refresh:user:' || t.user_id || ':end-user:' || t.organization || ':' || t.end_user,
+                                 'refresh:application:' || t.application || ':user:' || t.user_id
+                                     || ':end-user:' || t.end_user])), 0)
+ ORDER BY t.family
 """
 FAMILY_OF = "SELECT family FROM tokens WHERE id = $1"
 FAMILY = """
@@ -221,6 +258,11 @@ SELECT t.id, t.organization, t.application, t.issued_at, t.ended_at, t.version,
                 WHERE r.family = $1 AND r.used_at IS NULL AND r.ended_at IS NULL) AS renewable
   FROM tokens t WHERE t.id = $1 OR (t.family = $1 AND t.family <> t.id)
 """
+
+
+async def sessions(connection: asyncpg.Pool, user: UUID) -> list[asyncpg.Record]:
+    """Return the families of a user that can be renewed, with `client_id`, `scope` and `expires_at` (None: never)."""
+    return await connection.fetch(SESSIONS, user)
 
 
 async def family_of(connection: asyncpg.Pool, token: UUID) -> UUID | None:
@@ -258,3 +300,40 @@ async def by_digests(
 async def refresh_by_digest(connection: asyncpg.Pool, digest: bytes) -> asyncpg.Record | None:
     """Return a refresh token's row, used and ended ones too; None when it was never issued."""
     return await connection.fetchrow(REFRESH_BY_DIGEST, digest)
+
+
+async def page(
+    connection: asyncpg.Pool,
+    organization: UUID,
+    *,
+    application: UUID | None = None,
+    user: UUID | None = None,
+    end_user: str | None = None,
+    after: int | None = None,
+    limit: int,
+) -> list[asyncpg.Record]:
+    """Return an organization's tokens of an application, a user or an end user, or of several of these, newest first.
+
+    Each as `by_digests` tells it. `after` is the `position` of the last one that was shown. Raises ValueError when
+    none of the three is given: there is no index of all.
+    """
+    given = {"end_user": end_user, "user_id": user, "application": application}
+    found = [name for name, value in given.items() if value is not None]
+    if not found:
+        msg = "tokens are looked up by application, user or end user"
+        raise ValueError(msg)
+    columns = {"organization": "$2", "end_user": "$3"} if found[0] == "end_user" else {found[0]: "$3"}
+    checks = ["organization IS NOT DISTINCT FROM $2"]
+    checks += [f"{name} IS NOT DISTINCT FROM ${n}" for n, name in enumerate(found[1:], 4)]
+    chosen = OF.format(
+        columns=", ".join(columns),
+        values=", ".join(columns.values()),
+        found=found[0],
+        checks=" AND ".join(checks),
+        order=", ".join(f"{name} DESC" for name in columns),
+        limit=int(limit),
+    )
+    sql = f"{JUDGED.format(tokens=chosen)} ORDER BY t.position DESC"
+    return await connection.fetch(
+        sql, NEWEST if after is None else after, organization, *(given[name] for name in found)
+    )

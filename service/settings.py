@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 from domain.application import CLIENT_ID
 from domain.refusals import Invalid
 from domain.scope import audience as checked_audience
+from service.messages.mail_server import BadAddress, MailServer
 from service.secrets import ring_text
 
 if TYPE_CHECKING:
@@ -42,11 +44,30 @@ class Settings:
     log_level: str = "info"
     rate_limit: int | None = None
     journal_days: int = 90
+    expired_token_hours: int = 24
+    archive_machine_days: int = 0
+    archive_user_days: int = 0
+    smtp_url: str | None = field(default=None, repr=False)
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """Where mail is handed over, None for the outbox. To be asked once the issuer is complete."""
+        return None if self.smtp_url is None else MailServer.of(self.smtp_url, issuer=self.issuer)
 
     @property
     def default_audience(self) -> str:
         """The audience of tokens from endpoints whose dialect cannot name one."""
         return self.management_audiences[0]
+
+    @property
+    def archive_machine_age(self) -> timedelta | None:
+        """How old events of machines' tokens must be to leave the log; None: they stay."""
+        return timedelta(days=self.archive_machine_days) or None
+
+    @property
+    def archive_user_age(self) -> timedelta | None:
+        """How old events of people's tokens must be to leave the log; None: they stay."""
+        return timedelta(days=self.archive_user_days) or None
 
 
 def read(environment: Mapping[str, str] | None = None) -> Settings:
@@ -97,6 +118,10 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=level,
         rate_limit=rate or None,
         journal_days=number("JOURNAL_DAYS", 90, 1, 3650),
+        expired_token_hours=number("EXPIRED_TOKEN_HOURS", 24, 1, 24 * 366),
+        archive_machine_days=number("ARCHIVE_MACHINE_DAYS", 0, 0, 36_500),
+        archive_user_days=number("ARCHIVE_USER_DAYS", 0, 0, 36_500),
+        smtp_url=_smtp_url(text("SMTP_URL")),
     )
 
 
@@ -114,6 +139,17 @@ def _database_url(value: str | None) -> str | None:
     if value is not None and urlsplit(value).scheme not in ("postgresql", "postgres"):
         msg = "MUNIMENT_DATABASE_URL is an address such as postgresql://user:password@host/database"
         raise BadSetting(msg)
+    return value
+
+
+def _smtp_url(value: str | None) -> str | None:
+    """Return the address. What is wrong with it is not quoted: it may hold a password."""
+    if value is not None:
+        try:
+            MailServer.of(value, issuer="")
+        except BadAddress as problem:
+            msg = f"MUNIMENT_SMTP_URL: {problem}"
+            raise BadSetting(msg) from None
     return value
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from domain.account import Account, Status
 from domain.membership import Membership
-from domain.permissions import ROOT
+from domain.permissions import BUILT_IN_SCOPES, ROOT
 from domain.refusals import MissingPermission, TooMuchAtOnce
-from projections import accounts, applications, memberships, roles, users
-from service.commands import claims
+from projections import accounts, applications, memberships, roles, scopes, users
+from service.commands import claims, groups
 from service.commands.seen import to_change, to_rely_on
 from service.commands.unchanged import UNCHANGED, Unchanged, chosen
 
@@ -121,29 +121,41 @@ async def delete(
     cascade: bool = False,
     remember: Remember[None] | None = None,
 ) -> Outcome[None]:
-    """Delete an account with its memberships, and when asked with `cascade`, all accounts below it, in one append.
+    """Delete an account with its memberships and groups, and with `cascade` all accounts below it, in one append.
 
-    Raises UnknownAccount, AccountHasChildren (without `cascade`), OwnDeletion, MissingPermission or OrganizationInUse
-    (an organization), and TooMuchAtOnce (more than 1,000 accounts or 10,000 memberships).
+    Raises UnknownAccount and what `end` raises.
     """
 
     async def command(decision: Decision) -> None:
         doomed = await to_change(decision, by, Account, account)
-        below = await _below(decision, account) if cascade else []
-        has_children = not cascade and await _has_children(decision, account)
-        in_use = doomed.parent is None and await _in_use(decision, account)
-        now = store.clock.now()
-        # Refuses before anything is read in bulk; recorded last, so that no account outlives its parent.
-        doomed.delete(by, now, has_children=has_children, in_use=in_use)
-        decision.save(*await _ended_memberships(decision, by, [*below, account], now))
-        for child in await decision.load_many(Account, below):
-            # One that was deleted since `_below` looked has touched its parent's guard: the append is decided anew.
-            if child.status is not Status.DELETED:
-                child.delete(by, now, has_children=False)
-                decision.save(child)
-        decision.save(doomed)
+        await end(decision, by, doomed, store.clock.now(), cascade=cascade)
 
     return await store.decide(command, origin, remember=remember)
+
+
+async def end(decision: Decision, by: Caller, doomed: Account, now: datetime, *, cascade: bool) -> None:
+    """Delete an account, as a part of a decision that has loaded it.
+
+    Raises UnknownAccount (deleted), AccountHasChildren (without `cascade`), OwnDeletion, MissingPermission or
+    OrganizationInUse (an organization), and TooMuchAtOnce (more than 1,000 accounts, 10,000 memberships, 1,000 groups
+    or 10,000 members of groups).
+    """
+    account = doomed.id
+    below = await _below(decision, account) if cascade else []
+    has_children = not cascade and await _has_children(decision, account)
+    in_use = doomed.parent is None and await _in_use(decision, account)
+    # Refuses before anything is read in bulk; recorded last, so that no account outlives its parent.
+    doomed.delete(by, now, has_children=has_children, in_use=in_use)
+    await groups.end_of_accounts(decision, by, [*below, account], now)
+    decision.save(*await _ended_memberships(decision, by, [*below, account], now))
+    for child in await decision.load_many(Account, below):
+        # One that was deleted since `_below` looked has touched its parent's guard: the append is decided anew.
+        if child.status is not Status.DELETED:
+            child.delete(by, now, has_children=False)
+            claims.release_slug(decision, child, child.slug)
+            decision.save(child)
+    claims.release_slug(decision, doomed, doomed.slug)
+    decision.save(doomed)
 
 
 async def _has_children(decision: Decision, account: UUID) -> bool:
@@ -180,4 +192,5 @@ async def _in_use(decision: Decision, organization: UUID) -> bool:
         await applications.page(connection, organization, kind=None, status=None, after=first, limit=1)
         or await users.page(connection, organization, application=None, status=None, after=first, limit=1)
         or await roles.page(connection, organization, after=first, limit=1)
+        or await scopes.any_but(connection, organization, BUILT_IN_SCOPES)
     )

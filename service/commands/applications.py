@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from domain.application import Application, ApplicationSettings
+from domain.permissions import assignable
 from projections import grants
-from service.commands import claims
+from service.commands import claims, scopes
 from service.commands.secrets import IssuedSecret, SecretRequest, add_new
 from service.commands.seen import active_organization, to_change
 from service.commands.unchanged import UNCHANGED, Unchanged
@@ -42,12 +43,14 @@ async def register(
     settings: ApplicationSettings,
     client_id: str | None = None,
     secrets: Iterable[SecretRequest] = (),
+    defined_only: bool = False,
     remember: Remember[WithSecrets] | None = None,
 ) -> Outcome[WithSecrets]:
     """Make an application, with secrets when asked; its client id is its id unless given, and never used again.
 
-    Raises UnknownAccount, AccountNotActive, InvalidClientId, InvalidKind, ClientIdTaken, RootRequired,
-    MissingPermission, and what settings and secrets are refused for (`ApplicationSettings.checked`, `add_secret`).
+    With `defined_only` a permission that is no scope of the organization is refused. Raises UnknownAccount,
+    AccountNotActive, InvalidClientId, InvalidKind, ClientIdTaken, RootRequired, MissingPermission, UndefinedScope, and
+    what settings and secrets are refused for (`ApplicationSettings.checked`, `add_secret`).
     """
     secrets = list(secrets)
 
@@ -63,6 +66,8 @@ async def register(
             by=by,
             now=store.clock.now(),
         )
+        if defined_only:
+            await scopes.require_defined(decision, organization, application.settings.permissions)
         issued = add_new(application, secrets, by, store.clock)
         claims.claim_client_id(decision, application)
         decision.save(application)
@@ -85,11 +90,21 @@ async def update(
     access_token_lifetime: int | Unchanged | None = UNCHANGED,
     key_set: dict[str, Any] | Unchanged | None = UNCHANGED,
     rate_limit: int | Unchanged | None = UNCHANGED,
+    redirect_uris: Sequence[str] | Unchanged = UNCHANGED,
+    use_system_mfa_config: bool | Unchanged = UNCHANGED,
+    require_email_mfa: bool | Unchanged = UNCHANGED,
+    require_otp_mfa: bool | Unchanged = UNCHANGED,
+    require_sms_mfa: bool | Unchanged = UNCHANGED,
+    allow_email_mfa_as_backup: bool | Unchanged = UNCHANGED,
+    active: bool | Unchanged = UNCHANGED,
+    defined_only: bool = False,
     remember: Remember[Application] | None = None,
 ) -> Outcome[Application]:
-    """Change the settings that are named; a lifetime of None is the kind's default.
+    """Change the settings that are named, and whether the application is in use; a lifetime of None is the default.
 
-    Raises UnknownApplication, RootRequired, MissingPermission and what `ApplicationSettings.checked` raises.
+    With `defined_only` a permission that the application does not have yet and that is no scope of the organization is
+    refused. Raises UnknownApplication, RootRequired, MissingPermission, UndefinedScope, OwnDeletion and what
+    `ApplicationSettings.checked` raises.
     """
     stated = {
         field: value
@@ -101,16 +116,33 @@ async def update(
             "access_token_lifetime": access_token_lifetime,
             "key_set": key_set,
             "rate_limit": rate_limit,
+            "redirect_uris": redirect_uris,
+            "use_system_mfa_config": use_system_mfa_config,
+            "require_email_mfa": require_email_mfa,
+            "require_otp_mfa": require_otp_mfa,
+            "require_sms_mfa": require_sms_mfa,
+            "allow_email_mfa_as_backup": allow_email_mfa_as_backup,
         }.items()
         if value is not UNCHANGED
     }
+    if not isinstance(permissions, Unchanged):
+        assignable(by, permissions)  # whatever the application is: this is about the request (spec/melody.md M14)
 
     async def command(decision: Decision) -> Application:
         changing = await to_change(decision, by, Application, application)
         if "key_set" in stated:
             await _require_entitled(decision, by, changing)
+        former, now = changing.settings.permissions, store.clock.now()
         settings = replace(changing.settings, **stated)  # type: ignore[arg-type] # each value under its own name
-        changing.update(settings, by, store.clock.now(), permissions_stated="permissions" in stated)
+        changing.update(settings, by, now, permissions_stated="permissions" in stated)
+        if defined_only:
+            await scopes.require_defined(
+                decision, changing.organization, set(changing.settings.permissions).difference(former)
+            )
+        if active is True:
+            changing.enable(by, now)
+        elif active is False:
+            changing.disable(by, now)
         decision.save(changing)
         return changing
 

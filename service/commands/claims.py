@@ -6,23 +6,36 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from domain.refusals import AlreadyMember, ClientIdTaken, Conflict, NameTaken
+from domain.refusals import AlreadyMember, ClientIdTaken, Conflict, EmailTaken, NameTaken
+from service.commands.emails import identity
 from service.store.refusals import Taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from domain.account import Account
     from domain.application import Application
+    from domain.group import Group
+    from domain.group_membership import GroupMembership
     from domain.membership import Membership
     from domain.role import Role
+    from domain.scope_definition import ScopeDefinition
+    from domain.user import User
     from service.store.decision import Decision
 
 MEMBERSHIP = "membership"
 ROLE_NAME = "role-name"
 CLIENT_ID = "client_id"
+EMAIL = "email"
+SCOPE_NAME = "scope-name"
+SLUG = "slug"
+GROUP_NAME = "group-name"
+GROUP_MEMBERSHIP = "group-membership"
 
 REFUSALS: dict[str, type[Conflict]] = {MEMBERSHIP: AlreadyMember, ROLE_NAME: NameTaken, CLIENT_ID: ClientIdTaken}
-FIELDS = {ROLE_NAME: "name", CLIENT_ID: "client_id"}
+REFUSALS[EMAIL] = EmailTaken
+REFUSALS |= {SCOPE_NAME: NameTaken, SLUG: NameTaken, GROUP_NAME: NameTaken, GROUP_MEMBERSHIP: AlreadyMember}
+FIELDS = {ROLE_NAME: "name", CLIENT_ID: "client_id", SCOPE_NAME: "name", SLUG: "slug", GROUP_NAME: "name"}
 
 
 def claim_membership(decision: Decision, membership: Membership) -> None:
@@ -50,8 +63,74 @@ def claim_client_id(decision: Decision, application: Application) -> None:
     decision.claim(CLIENT_ID, _text(application.client_id), application.id)
 
 
+def claim_scope_name(decision: Decision, scope: ScopeDefinition) -> None:
+    """Let no other definition of the organization be of this scope."""
+    decision.claim(SCOPE_NAME, _text(scope.name), scope.id, organization=scope.organization)
+
+
+def release_scope_name(decision: Decision, scope: ScopeDefinition, name: str) -> None:
+    """Let other definitions have a name that this one had."""
+    decision.release(SCOPE_NAME, _text(name), scope.id, organization=scope.organization)
+
+
+def claim_slug(decision: Decision, org: Account) -> None:
+    """Let no other org of the organization have this org's slug, in upper or lower case."""
+    if org.slug is not None:
+        decision.claim(SLUG, _text(org.slug.lower()), org.id, organization=org.organization)
+
+
+def release_slug(decision: Decision, org: Account, slug: str | None) -> None:
+    """Let other orgs have a slug that this one had."""
+    if slug is not None:
+        decision.release(SLUG, _text(slug.lower()), org.id, organization=org.organization)
+
+
+def claim_group_name(decision: Decision, group: Group) -> None:
+    """Let no other group of the org have this group's name; upper and lower case differ."""
+    decision.claim(GROUP_NAME, _of_account(group, group.name), group.id)
+
+
+def release_group_name(decision: Decision, group: Group, name: str) -> None:
+    """Let other groups have a name that this group had."""
+    decision.release(GROUP_NAME, _of_account(group, name), group.id)
+
+
+def claim_group_membership(decision: Decision, place: GroupMembership) -> None:
+    """Let a user be in a group once."""
+    decision.claim(GROUP_MEMBERSHIP, _place(place), place.id)
+
+
+def release_group_membership(decision: Decision, place: GroupMembership) -> None:
+    """Let the user be put into the group again."""
+    decision.release(GROUP_MEMBERSHIP, _place(place), place.id)
+
+
+async def claim_email(decision: Decision, user: User) -> None:
+    """Let no other user of the organization have this user's e-mail address, in upper or lower case."""
+    if user.email is not None:
+        decision.claim(EMAIL, await _email(decision, user, user.email), user.id, organization=user.organization)
+
+
+async def release_email(decision: Decision, user: User, email: str | None) -> None:
+    """Let other users have an e-mail address that this user had."""
+    if email is not None:
+        decision.release(EMAIL, await _email(decision, user, email), user.id, organization=user.organization)
+
+
+async def _email(decision: Decision, user: User, email: str) -> bytes:
+    return await decision.identifier_digest(EMAIL, identity(email), organization=user.organization)
+
+
 def _pair(membership: Membership) -> bytes:
     return sha256(membership.account.bytes + membership.user.bytes).digest()
+
+
+def _place(place: GroupMembership) -> bytes:
+    return sha256(place.group.bytes + place.user.bytes).digest()
+
+
+def _of_account(group: Group, name: str) -> bytes:
+    return sha256(group.account.bytes + name.encode()).digest()
 
 
 def _text(value: str) -> bytes:

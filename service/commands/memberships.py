@@ -8,7 +8,7 @@ from domain.account import Account
 from domain.membership import Membership
 from domain.refusals import UnknownMembership
 from domain.user import User
-from service.commands import claims
+from service.commands import claims, groups
 from service.commands.owners import owners_of
 from service.commands.seen import to_change, to_rely_on
 
@@ -79,13 +79,15 @@ async def remove(
     membership: UUID,
     remember: Remember[None] | None = None,
 ) -> Outcome[None]:
-    """End a membership of the account. Raises UnknownMembership or LastOwner."""
+    """End a membership of the account, and in its groups. Raises UnknownMembership, LastOwner or TooMuchAtOnce."""
 
     async def command(decision: Decision) -> None:
         member = await _of(decision, by, account, membership)
-        member.remove(await owners_of(decision, member), by, store.clock.now())
+        now = store.clock.now()
+        member.remove(await owners_of(decision, member), by, now)
         claims.release_membership(decision, member)
         decision.save(member)
+        await groups.end_of_user(decision, member.user, now, orgs=[account])
 
     return await store.decide(command, origin, remember=remember)
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.refusals import TooMuchAtOnce
 from domain.role import Role
+from domain.user import User
 from projections import users
 from service.commands import claims
 from service.commands.seen import active_organization, to_change
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from service.store.decision import Decision, Origin
     from service.store.pending import Remember
     from service.store.store import Outcome, Store
+
+
+HOLDER_LIMIT = 1_000  # changed by one command: one append holds the lock of the log for as long as it takes
 
 
 async def define(
@@ -92,16 +97,31 @@ async def change(
 
 
 async def delete(
-    store: Store, origin: Origin, by: Caller, *, role: UUID, remember: Remember[None] | None = None
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    role: UUID,
+    unassign: bool = False,
+    remember: Remember[None] | None = None,
 ) -> Outcome[None]:
-    """Delete a role that no user has. Raises UnknownRole, BuiltInRole or RoleInUse."""
+    """Delete a role that no user has, or with `unassign` take it from all who have it in the same append.
+
+    Raises UnknownRole, BuiltInRole, RoleInUse (without `unassign`) or TooMuchAtOnce (more than 1,000 users).
+    """
 
     async def command(decision: Decision) -> None:
-        unused = await to_change(decision, by, Role, role)
+        ending = await to_change(decision, by, Role, role)
         decision.rely_on(f"role-holders:{role}")
-        assigned = bool(await users.holders(decision.connection, role, limit=1))
-        unused.delete(by, store.clock.now(), assigned=assigned)
-        claims.release_role_name(decision, unused, unused.name)
-        decision.save(unused)
+        holders = await users.holders(decision.connection, role, limit=HOLDER_LIMIT + 1)
+        now = store.clock.now()
+        ending.delete(by, now, assigned=bool(holders) and not unassign)
+        if len(holders) > HOLDER_LIMIT:
+            raise TooMuchAtOnce(f"more than {HOLDER_LIMIT} users")
+        for holder in await decision.load_many(User, holders):
+            holder.unassign_role(role, now)
+            decision.save(holder)
+        claims.release_role_name(decision, ending, ending.name)
+        decision.save(ending)
 
     return await store.decide(command, origin, remember=remember)

@@ -7,18 +7,22 @@ from typing import TYPE_CHECKING, TypeVar
 from domain.account import Account
 from domain.application import Application
 from domain.grant import Grant
+from domain.group import Group
 from domain.membership import Membership
 from domain.refusals import (
     Unknown,
     UnknownAccount,
     UnknownApplication,
     UnknownGrant,
+    UnknownGroup,
     UnknownMembership,
     UnknownRole,
+    UnknownScope,
     UnknownToken,
     UnknownUser,
 )
 from domain.role import Role
+from domain.scope_definition import ScopeDefinition
 from domain.token_family import TokenFamily
 from domain.user import User
 
@@ -28,14 +32,16 @@ if TYPE_CHECKING:
     from domain.caller import Caller
     from service.store.decision import Decision
 
-K = TypeVar("K", Account, Application, Grant, Membership, Role, TokenFamily, User)
+K = TypeVar("K", Account, Application, Grant, Group, Membership, Role, ScopeDefinition, TokenFamily, User)
 
 UNKNOWN: dict[type, type[Unknown]] = {
     Account: UnknownAccount,
     Application: UnknownApplication,
     Grant: UnknownGrant,
+    Group: UnknownGroup,
     Membership: UnknownMembership,
     Role: UnknownRole,
+    ScopeDefinition: UnknownScope,
     TokenFamily: UnknownToken,
     User: UnknownUser,
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.application import Application
+from domain.invitation import Invitation
+from domain.invitation import Status as InvitationStatus
 from domain.membership import Membership
 from domain.refusals import TooMuchAtOnce
 from domain.role import Role
 from domain.user import Status, User
-from projections import memberships
-from service.commands import claims
+from projections import invitations, memberships
+from service.commands import claims, groups
 from service.commands.owners import owners_of
 from service.commands.seen import to_change, to_rely_on
 
@@ -135,6 +137,8 @@ async def delete(
 ) -> Outcome[None]:
     """Delete a user with their memberships, and destroy the key that their personal fields are sealed under.
 
+    A link to another user ends on both sides, an invitation is called back, the e-mail address is free again.
+
     Raises UnknownUser, OwnDeletion, LastOwner (an ordinary user would leave an account without owner) or
     TooMuchAtOnce (more than 10,000 memberships).
     """
@@ -142,7 +146,12 @@ async def delete(
     async def command(decision: Decision) -> None:
         leaving = await to_change(decision, by, User, user)
         now = store.clock.now()
+        email, linked = leaving.email, leaving.linked_user
         leaving.delete(by, now)
+        await claims.release_email(decision, leaving, email)
+        if linked is not None:
+            await _unlink(decision, linked, now)
+        await _call_back(decision, user, now)
         decision.rely_on(f"user-memberships:{user}")
         ids = await memberships.ids_of_user(decision.connection, user, limit=MEMBERSHIP_LIMIT + 1)
         if len(ids) > MEMBERSHIP_LIMIT:
@@ -153,10 +162,27 @@ async def delete(
                 member.remove(await owners_of(decision, member), by, now)
                 claims.release_membership(decision, member)
                 decision.save(member)
+        await groups.end_of_user(decision, user, now)
         decision.save(leaving)
         decision.destroy_key(user)
 
     return await store.decide(command, origin, remember=remember)
+
+
+async def _unlink(decision: Decision, user: UUID, now: datetime) -> None:
+    other = await decision.load(User, user)
+    if other is not None:
+        other.unlink(now)
+        decision.save(other)
+
+
+async def _call_back(decision: Decision, user: UUID, now: datetime) -> None:
+    """Revoke a user's invitation, should it be pending. Whoever changes it meanwhile changes its stream."""
+    row = await invitations.of_user(decision.connection, user)
+    invitation = None if row is None else await decision.load(Invitation, row["id"])
+    if invitation is not None and invitation.status == InvitationStatus.PENDING:
+        invitation.revoke(now)
+        decision.save(invitation)
 
 
 async def _change(

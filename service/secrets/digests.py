@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 CLIENT_SECRET = "mun_sec_"  # noqa: S105 - the public prefix
 ACCESS_TOKEN = "mun_at_"  # noqa: S105 - the public prefix
 REFRESH_TOKEN = "mun_rt_"  # noqa: S105 - the public prefix
+INVITATION = "mun_inv_"
+EMAIL_VERIFICATION = "mun_ver_"
 
 SECRET_BYTES = 32
 CHECKSUM_CHARACTERS = 6
@@ -31,7 +33,12 @@ DUMMY_DIGEST = "0" * 64
 
 def new_secret(prefix: str = "", size: int = SECRET_BYTES) -> str:
     """Return a new secret of `size` random bytes: the prefix, the bytes in base64url, a checksum."""
-    text = prefix + secrets.token_urlsafe(size)
+    return written(prefix, secrets.token_bytes(size))
+
+
+def written(prefix: str, raw: bytes) -> str:
+    """Return a secret of these bytes as text: for one that is derived, and can be made again."""
+    text = prefix + base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
     return text + _checksum(text)
 
 

@@ -60,6 +60,12 @@ def an_account(parent: Account | None = None) -> Account:
     return settled(Account.create(id=id, name="Acme", parent=parent, now=NOW))
 
 
+def an_org(slug: str = "acme") -> Account:
+    org = an_account(an_account())
+    org.profile(slug, public_registration=False, branding_only=False, branding={}, now=NOW)
+    return settled(org)
+
+
 def a_user(organization: UUID = ORGANIZATION, status: str = "active") -> User:
     user = User.create(id=uuid4(), organization=organization, application=uuid4(), name="Ada", status=status, now=NOW)
     return settled(user)

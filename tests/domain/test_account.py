@@ -188,3 +188,51 @@ def test_a_deleted_account_is_unknown_to_every_command() -> None:
         with pytest.raises(refusals.UnknownAccount):
             command()
     assert happened(account) == []
+
+
+def profile(account: Account, slug: str = "acme", **told: object) -> None:
+    fields = {"public_registration": False, "branding_only": False, "branding": {}, "now": NOW, **told}
+    account.profile(slug, **fields)  # type: ignore[arg-type]
+
+
+def test_a_child_of_an_organization_becomes_an_org() -> None:
+    org = an_account(an_account())
+    profile(org, public_registration=True, branding={"layout_color": "#fff", "terms_link": ""})
+    event = the_event(org)
+    assert (event.slug, event.public_registration, event.branding_only) == ("acme", True, False)
+    assert event.branding == {"layout_color": "#fff"}
+    assert event.touches == (f"account:{org.id}",)
+    profile(org, public_registration=True, branding={"layout_color": "#fff"})
+    assert happened(org) == []
+
+
+def test_organizations_and_accounts_further_down_are_no_orgs() -> None:
+    root = an_account()
+    for account in (root, an_account(an_account(root))):
+        with pytest.raises(refusals.UnknownAccount):
+            profile(account)
+
+
+@pytest.mark.parametrize("slug", ["a", "Acme-2_x", "a" * 50])
+def test_a_slug_is_a_word(slug: str) -> None:
+    org = an_account(an_account())
+    profile(org, slug)
+    assert org.slug == slug
+
+
+@pytest.mark.parametrize("slug", ["", "-a", "_a", "a b", "a/b", "ä", "a\n", "a" * 51])
+def test_other_slugs_are_refused(slug: str) -> None:
+    with pytest.raises(refusals.InvalidSlug):
+        profile(an_account(an_account()), slug)
+
+
+def test_branding_that_could_do_harm_is_refused() -> None:
+    with pytest.raises(refusals.InvalidBranding):
+        profile(an_account(an_account()), branding={"terms_link": "javascript:alert(1)"})
+
+
+def test_a_deleted_org_is_unknown() -> None:
+    org = an_account(an_account())
+    org.delete(SYSTEM, NOW, has_children=False)
+    with pytest.raises(refusals.UnknownAccount):
+        profile(org)

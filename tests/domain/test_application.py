@@ -55,7 +55,11 @@ def test_a_registration_tells_every_setting() -> None:
     event = the_event(application)
     assert (event.organization, event.client_id, event.kind) == (ORGANIZATION, "billing", "machine")
     assert (event.permissions, event.token_format, event.access_token_lifetime) == (["read_user"], "jwt", 3600)
-    assert event.touches == (f"application:{application.id}", f"organization-contents:{ORGANIZATION}")
+    assert event.touches == (
+        f"application:{application.id}",
+        f"organization-contents:{ORGANIZATION}",
+        f"organization-applications:{ORGANIZATION}",
+    )
 
 
 @pytest.mark.parametrize("client_id", ["a", "!~", "a" * 128])
@@ -267,4 +271,48 @@ def test_a_deleted_application_is_unknown_to_every_command() -> None:
     ):
         with pytest.raises(refusals.UnknownApplication):
             command()
+    assert happened(application) == []
+
+
+def test_an_update_touches_all_who_decide_over_the_applications_of_the_organization() -> None:
+    application = an_application()
+    application.update(replace(application.settings, name="Other"), backend(), NOW)
+    touched = (f"application:{application.id}", f"organization-applications:{ORGANIZATION}")
+    assert the_event(application).touches == touched
+
+
+def test_updates_of_before_there_were_redirect_uris_are_still_applied() -> None:
+    application = an_application()
+    application.trigger_event(
+        Application.Updated,
+        timestamp=NOW,
+        name="Old",
+        permissions=[],
+        audiences=[],
+        token_format=application.settings.token_format,
+        access_token_lifetime=3600,
+        key_set=None,
+        rate_limit=None,
+    )
+    assert (application.settings.name, application.settings.redirect_uris) == ("Old", ())
+    assert application.settings.use_system_mfa_config
+    assert the_event(application).touches == (f"application:{application.id}",)
+
+
+def test_a_scope_is_exchanged_for_another_or_for_none() -> None:
+    application = an_application("files", "mail")
+    application.exchange_scope("files", "documents", NOW)
+    assert application.settings.permissions == ["documents", "mail"]
+    application.exchange_scope("documents", "mail", NOW)
+    application.exchange_scope("documents", "nothing", NOW)
+    assert application.settings.permissions == ["mail"]
+    application.exchange_scope("mail", None, NOW)
+    assert application.settings.permissions == []
+    assert happened(application) == ["application.updated"] * 3
+
+
+def test_a_deleted_application_holds_nothing_to_exchange() -> None:
+    application = an_application("files")
+    application.delete(SYSTEM, NOW)
+    settled(application).exchange_scope("files", None, NOW)
     assert happened(application) == []

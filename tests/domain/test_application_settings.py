@@ -75,3 +75,26 @@ def test_a_public_application_has_no_keys(kind: Kind) -> None:
 def test_a_confidential_application_may_have_both() -> None:
     checked = replace(PLAIN, permissions=["read_user"], key_set=KEYS).checked(Kind.WEB)
     assert (checked.permissions, checked.key_set) == (["read_user"], KEYS)
+
+
+def test_redirect_uris_are_kept_in_the_order_given_and_never_rewritten() -> None:
+    uris = ("https://b.example.com/CB", "https://a.example.com/")
+    assert replace(PLAIN, redirect_uris=uris).checked(Kind.SPA).redirect_uris == uris
+    assert replace(PLAIN, redirect_uris=list(uris)).checked(Kind.WEB).redirect_uris == uris  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_scheme_of_ones_own_is_for_native_applications(kind: Kind) -> None:
+    settings = replace(PLAIN, redirect_uris=("com.example.app:/cb",))
+    if kind is Kind.NATIVE:
+        assert settings.checked(kind).redirect_uris == ("com.example.app:/cb",)
+    else:
+        with pytest.raises(refusals.InvalidRedirectUri):
+            settings.checked(kind)
+
+
+def test_the_second_factors_of_the_whole_service_count_unless_decided() -> None:
+    checked = PLAIN.checked(Kind.SPA)
+    assert checked.use_system_mfa_config
+    required = (checked.require_email_mfa, checked.require_otp_mfa, checked.require_sms_mfa)
+    assert (*required, checked.allow_email_mfa_as_backup) == (False,) * 4

@@ -16,16 +16,24 @@ if TYPE_CHECKING:
     from domain.event import Recorded
 
 TOPICS = """
-account.created account.deleted account.described account.reinstated account.renamed account.suspended
+account.created account.deleted account.described account.profiled account.reinstated account.renamed
+account.suspended
 application.deleted application.disabled application.enabled application.registered application.secret_added
 application.secret_retired application.updated
 grant.approved grant.rejected grant.requested grant.revoked
-membership.added membership.removed membership.role_changed
+group.created group.deleted group.renamed
+group_membership.added group_membership.removed
+invitation.accepted invitation.issued invitation.resent invitation.revoked
+log.purged
+membership.activated membership.added membership.deactivated membership.removed membership.role_changed
 revocation.recorded
 role.changed role.defined role.deleted
+scope.changed scope.defined scope.deleted
 signing_key.activated signing_key.introduced signing_key.retired
-token.issued token.refreshed token.reuse_detected token.revoked
-user.created user.deleted user.reinstated user.renamed user.role_assigned user.role_unassigned user.suspended
+token.impersonated token.issued token.refreshed token.reuse_detected token.revoked
+user.activated user.created user.deleted user.email_changed user.email_verification_requested user.email_verified
+user.factor_required user.factor_waived user.linked user.profile_changed user.reinstated user.renamed user.role_assigned
+user.role_unassigned user.suspended user.unlinked
 """
 
 every_event = pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)

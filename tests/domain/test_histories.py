@@ -16,9 +16,23 @@ from domain.application import Application
 from domain.caller import SYSTEM
 from domain.event import Recorded
 from domain.grant import Grant
+from domain.group import Group
+from domain.membership import Membership
 from domain.refusals import Refusal
+from domain.scope_definition import ScopeDefinition, ScopeType
 from domain.user import User
-from tests.domain.given import ELSEWHERE, HOUR, NOW, ORGANIZATION, a_role, an_application, backend
+from tests.domain.given import (
+    ELSEWHERE,
+    HOUR,
+    NOW,
+    ORGANIZATION,
+    a_role,
+    a_user,
+    an_account,
+    an_application,
+    an_org,
+    backend,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,3 +138,56 @@ def test_a_grant_comes_back_and_nobody_ever_approved_their_own(story: Steps, lat
     assert set(approvers) <= {1, 3}
     assert len(approvers) <= 1
     assert not approvers or later < 2 * HOUR
+
+
+@given(steps)
+def test_an_org_comes_back(story: Steps) -> None:
+    org = Account.create(id=KEY, name="Acme", parent=an_account(), now=NOW)
+    commands: list[Callable[[int], None]] = [
+        lambda n: org.profile(
+            ["acme", "other", "a b", ""][n],
+            public_registration=n % 2 == 0,
+            branding_only=n == 1,
+            branding={"layout_color": ["#fff", "", "red;", "red"][n]},
+            now=NOW,
+        ),
+        lambda n: org.rename("ab\x00 "[n], NOW),
+        lambda n: org.delete(SYSTEM, NOW, has_children=n > 0),
+    ]
+    play(org, story, commands)
+
+
+@given(steps)
+def test_a_membership_comes_back(story: Steps) -> None:
+    member = Membership.add(id=KEY, account=an_account(), user=a_user(), role="owner", now=NOW)
+    commands: list[Callable[[int], None]] = [
+        lambda n: member.change_role(["owner", "member", "viewer", "x"][n], owners=n, by=SYSTEM, now=NOW),
+        lambda _: member.activate(NOW),
+        lambda _: member.deactivate(NOW),
+        lambda n: member.remove(n, SYSTEM, NOW) if n == 0 else None,
+    ]
+    play(member, story, commands)
+
+
+@given(steps)
+def test_a_scope_comes_back(story: Steps) -> None:
+    scope = ScopeDefinition.define(
+        id=KEY, organization=ORGANIZATION, name="files", type=ScopeType.S2S, note=None, locales={}, by=SYSTEM, now=NOW
+    )
+    commands: list[Callable[[int], None]] = [
+        lambda n: scope.change(
+            ["files", "mail", "root", "a b"][n], [None, "x", " ", "\x00"][n], {"en": "x"} if n else {}, SYSTEM, NOW
+        ),
+        lambda n: scope.delete([SYSTEM, backend(organization=ELSEWHERE)][n % 2], NOW) if n < 2 else None,
+    ]
+    play(scope, story, commands)
+
+
+@given(steps)
+def test_a_group_comes_back(story: Steps) -> None:
+    group = Group.create(id=KEY, org=an_org(), name="Editors", now=NOW)
+    commands: list[Callable[[int], None]] = [
+        lambda n: group.rename(["Editors", "Writers", "", "\x00"][n], SYSTEM, NOW),
+        lambda n: group.delete(SYSTEM, NOW) if n == 0 else None,
+    ]
+    play(group, story, commands)

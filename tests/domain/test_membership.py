@@ -143,3 +143,26 @@ def test_a_removed_membership_is_unknown() -> None:
     with pytest.raises(refusals.UnknownMembership):
         membership.change_role("member", owners=0, by=person(), now=NOW)
     assert happened(membership) == ["membership.removed"]
+
+
+def test_a_membership_is_activated_and_deactivated_once() -> None:
+    membership = a_membership()
+    membership.activate(NOW)
+    membership.activate(NOW)
+    assert membership.active
+    members, memberships = f"account-members:{membership.account}", f"user-memberships:{membership.user}"
+    assert the_event(membership).touches == (members, memberships)
+    membership.deactivate(NOW)
+    membership.deactivate(NOW)
+    assert the_event(membership).touches == (memberships,)
+    assert not membership.active
+
+
+def test_a_removed_membership_is_active_no_longer() -> None:
+    membership = a_membership()
+    membership.activate(NOW)
+    membership.remove(0, backend(), NOW)
+    assert not membership.active
+    for act in (membership.activate, membership.deactivate):
+        with pytest.raises(refusals.UnknownMembership):
+            act(NOW)

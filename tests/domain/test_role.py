@@ -66,6 +66,31 @@ def test_built_in_names_are_out_of_reach(caller: Caller) -> None:
         a_role(name="super_admin").delete(caller, NOW, assigned=False)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Super_Admin",
+        "SUPER_ADMIN",
+        " super_admin ",
+        "super_admin\n",
+        "\uff53\uff55\uff50\uff45\uff52_\uff41\uff44\uff4d\uff49\uff4e",
+        "\u017fuper_admin",
+    ],
+)
+def test_what_reads_like_a_built_in_name_is_out_of_reach(name: str) -> None:
+    for caller in (backend("all"), ROOT_APPLICATION):
+        with pytest.raises(refusals.BuiltInRole):
+            define(name, by=caller)
+        with pytest.raises(refusals.BuiltInRole):
+            a_role().change(name, None, [], caller, NOW)
+
+
+@pytest.mark.parametrize("name", ["\u0455uper_admin", "super\u2017admin", "super_admin\u200b", "s\u00adper_admin"])
+def test_letters_that_only_look_like_those_of_a_built_in_name_are_no_name(name: str) -> None:
+    with pytest.raises(refusals.InvalidName):
+        define(name, by=ROOT_APPLICATION)
+
+
 def test_the_service_itself_defines_the_built_in_roles() -> None:
     assert define("super_admin", by=SYSTEM).privileged
 

@@ -63,3 +63,8 @@ def test_an_accepted_name_is_accepted_unchanged_ever_after(value: str) -> None:
     assert text.name(name) == name
     assert unicodedata.is_normalized("NFC", name)
     assert name.encode()
+
+
+@pytest.mark.parametrize("value", ["Root", " ROOT\n", "\uff52\uff4f\uff4f\uff54", "\u3000\u211doot "])
+def test_texts_that_read_alike_fold_alike(value: str) -> None:
+    assert text.folded(value) == "root"

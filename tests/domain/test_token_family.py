@@ -197,3 +197,12 @@ def test_nothing_happens_to_a_family_after_its_end(story: list[str]) -> None:
     assert family.ended == bool(endings)
     if endings:
         assert topics[-1] == end[endings[0]]
+
+
+def test_a_family_remembers_who_acts_in_the_users_name() -> None:
+    family = a_family()
+    assert family.impersonated_by is None
+    somebody = uuid4()
+    family.mark_impersonated(somebody, NOW)
+    assert happened(family) == ["token.impersonated"]
+    assert family.impersonated_by == somebody

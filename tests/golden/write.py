@@ -25,9 +25,11 @@ def example(name: str, kind: Any) -> Any:
     origin = typing.get_origin(kind)
     if origin in (types.UnionType, typing.Union):
         return example(name, next(each for each in typing.get_args(kind) if each is not types.NoneType))
-    if origin is list:
-        return [f"{name}_a", f"{name}_b"]
+    if origin in (list, tuple):
+        return origin((f"{name}_a", f"{name}_b"))
     if origin is dict:
+        if typing.get_args(kind)[1] is str:
+            return {"en": f"{name}_a", "fr": f"{name}_b"}
         return {"kty": "EC", "crv": "P-256", "x": name, "nested": {"numbers": [1, 2.5, None, True]}}
     if isinstance(kind, type) and issubclass(kind, Enum):
         return next(iter(kind))

@@ -11,7 +11,9 @@ from domain.application import Application, ApplicationSettings
 from domain.caller import SYSTEM, Caller
 from domain.grant import Grant
 from domain.membership import Membership
+from domain.person import Profile
 from domain.role import Role
+from domain.token_family import TokenFamily
 from domain.user import User
 from projections import MODELS
 from service.store import connections
@@ -69,6 +71,13 @@ def a_user(parts: StoreParts, name: str | None = "Ada", **told: Any) -> User:
     return User.create(id=parts.clock.new_id(), **{**fields, **told})
 
 
+def an_invited_user(parts: StoreParts, email: str = "ada@example.com") -> User:
+    return User.invite(
+        id=parts.clock.new_id(), organization=ORGANIZATION, application=APPLICATION, email=email,
+        profile=Profile("Ada"), now=parts.clock.now(),
+    )  # fmt: skip
+
+
 def a_member(parts: StoreParts, account: Account, user: User, role: str = "viewer") -> Membership:
     return Membership.add(id=parts.clock.new_id(), account=account, user=user, role=role, now=parts.clock.now())
 
@@ -103,3 +112,13 @@ def a_grant(parts: StoreParts, application: Application, *scope: str, audience: 
 
 def an_approver() -> Caller:
     return Caller(APPROVER, ORGANIZATION, frozenset({"root", "all"}))
+
+
+def a_token(parts: StoreParts, **told: Any) -> TokenFamily:
+    now = parts.clock.now()
+    fields = {
+        "id": parts.clock.new_id(), "organization": ORGANIZATION, "application": APPLICATION, "scope": "read",
+        "audience": "api", "format": "jwt", "digest": uuid4().hex * 2, "expires_at": now + HOUR,
+        "grant_type": "client_credentials",
+    }  # fmt: skip
+    return TokenFamily.issue(now=now, **{**fields, **told})

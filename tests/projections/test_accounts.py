@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.caller import SYSTEM
 from projections import accounts
-from tests.projections.given import NIL, an_account, rows, same_when_rebuilt, save
+from tests.projections.given import NIL, ORGANIZATION, a_member, a_user, an_account, rows, same_when_rebuilt, save
 
 if TYPE_CHECKING:
     from tests.store_fixture import StoreParts
@@ -27,6 +28,7 @@ async def test_a_row_follows_its_account(parts: StoreParts) -> None:
     assert dict(row) == {
         "id": account.id, "organization": account.id, "parent": None, "depth": 0, "name": "Renamed",
         "description": "What it is", "picture": "https://example.com/p.png", "color": "#a1b2c3", "status": "suspended",
+        "slug": None, "public_registration": None, "branding_only": None, "branding": None,
         "created_at": made, "updated_at": made + SECOND, "position": 4,
     }  # fmt: skip
     account.describe(None, None, None, parts.clock.now())
@@ -72,3 +74,25 @@ async def test_pages_go_by_id(parts: StoreParts) -> None:
     mine = await accounts.page(parts.pool, root.id, after=NIL, limit=10)
     assert {row["id"] for row in mine} == {root.id, *ids}
     assert len(await accounts.page(parts.pool, None, after=NIL, limit=10)) == 7
+
+
+async def test_orgs_are_the_accounts_that_have_a_slug(parts: StoreParts) -> None:
+    root, user = an_account(parts, id=ORGANIZATION), a_user(parts)
+    plain, *orgs = (an_account(parts, name, root) for name in ("plain", "one", "two"))
+    for org in orgs:
+        org.profile(
+            org.name.capitalize(), public_registration=True, branding_only=False, branding={"layout_color": "#fff"},
+            now=parts.clock.now(),
+        )  # fmt: skip
+    members = [a_member(parts, account, user) for account in (plain, orgs[1])]
+    await save(parts, root, user, plain, *orgs, *members)
+    row = await accounts.one(parts.pool, orgs[0].id)
+    assert row is not None
+    assert (row["slug"], row["public_registration"], row["branding_only"]) == ("One", True, False)
+    assert json.loads(row["branding"]) == {"layout_color": "#fff"}
+    assert [row["id"] for row in await accounts.orgs(parts.pool, root.id, limit=5)] == [org.id for org in orgs]
+    assert [row["id"] for row in await accounts.orgs_of_user(parts.pool, user.id, limit=5)] == [orgs[1].id]
+    assert await accounts.org_by_slug(parts.pool, root.id, "oNE") == orgs[0].id
+    assert await accounts.org_by_slug(parts.pool, root.id, "plain") is None
+    assert await accounts.org_by_slug(parts.pool, orgs[0].id, "one") is None
+    await same_when_rebuilt(parts, "accounts")

@@ -46,15 +46,19 @@ async def test_a_row_follows_its_application(parts: StoreParts) -> None:
         "permissions": ["read_user"], "audiences": ["https://api.example.com"],
         "token_format": application.settings.token_format,
         "access_token_lifetime": application.settings.access_token_lifetime, "key_set": None, "rate_limit": None,
+        "redirect_uris": [], "use_system_mfa_config": True, "require_email_mfa": False, "require_otp_mfa": False,
+        "require_sms_mfa": False, "allow_email_mfa_as_backup": False,
         "status": "active", "created_at": parts.clock.now(), "updated_at": parts.clock.now(), "position": 1,
     }  # fmt: skip
-    settings = replace(application.settings, name="Renamed", permissions=[], rate_limit=60)
+    uris = ("https://b.example.com/", "https://a.example.com/")
+    settings = replace(application.settings, name="Renamed", permissions=[], rate_limit=60, redirect_uris=uris)
     application.update(settings, SYSTEM, parts.clock.now())
     application.disable(SYSTEM, parts.clock.now())
     await save(parts, application)
     row = await applications.one(parts.pool, application.id)
     assert row is not None
     assert (row["name"], row["permissions"], row["rate_limit"], row["status"]) == ("Renamed", [], 60, "disabled")
+    assert row["redirect_uris"] == list(uris)
     application.enable(SYSTEM, parts.clock.now())
     await save(parts, application)
     assert (await applications.one(parts.pool, application.id))["status"] == "active"  # type: ignore[index]
@@ -133,3 +137,13 @@ async def test_pages_go_by_id_and_can_be_narrowed(parts: StoreParts) -> None:
     assert await page(ORGANIZATION) == [*ids, public.id]
     assert await page(kind="spa") == [public.id]
     assert await page(status="disabled") == [elsewhere.id]
+
+
+async def test_the_applications_that_hold_a_scope_are_found(parts: StoreParts) -> None:
+    several = [an_application(parts, permissions=["files", "mail"]) for _ in range(3)]
+    others = [an_application(parts, permissions=["mail"]), an_application(parts, organization=APPROVER)]
+    await save(parts, *several, *others)
+    ids = [application.id for application in several]
+    assert await applications.holders(parts.pool, ORGANIZATION, "files", limit=9) == ids
+    assert await applications.holders(parts.pool, ORGANIZATION, "files", limit=2) == ids[:2]
+    assert await applications.holders(parts.pool, APPROVER, "files", limit=9) == []

@@ -24,7 +24,7 @@ async def test_another_version_generation_or_model_is_another_writer(parts: Stor
     live = await registry.writers(parts.pool)
     rows = await registry.rows(parts.pool)
     tokens = MODELS["tokens"]
-    others = [replace(model, version=2) if model is tokens else model for model in MODELS.values()]
+    others = [replace(model, version=model.version + 1) if model is tokens else model for model in MODELS.values()]
     assert registry.expected_writers(others, rows) != live
     assert registry.expected_writers([*MODELS.values(), replace(tokens, name="sessions")], rows) != live
     assert registry.expected_writers([model for model in MODELS.values() if model is not tokens], rows) != live
@@ -33,6 +33,16 @@ async def test_another_version_generation_or_model_is_another_writer(parts: Stor
     assert registry.expected_writers(MODELS.values(), await registry.rows(parts.pool)) == await registry.writers(
         parts.pool
     )
+
+
+async def test_a_program_of_the_same_versions_adopts_whatever_generation_is_live(parts: StoreParts) -> None:
+    await parts.owner.execute("UPDATE muniment.models SET generation = 7 WHERE name = 'tokens'")
+    live = await registry.writers(parts.pool)
+    assert await registry.adoptable(parts.owner, MODELS.values()) == live
+    assert await registry.adoptable(parts.owner, [*MODELS.values(), replace(MODELS["tokens"], name="sessions")]) is None
+    assert await registry.adoptable(parts.owner, [m for m in MODELS.values() if m.name != "tokens"]) is None
+    await parts.owner.execute("UPDATE muniment.models SET version = 77 WHERE name = 'tokens'")
+    assert await registry.adoptable(parts.owner, MODELS.values()) is None
 
 
 async def test_eventual_models_are_no_writers(parts: StoreParts) -> None:
@@ -44,7 +54,7 @@ async def test_a_model_that_is_promoted_is_registered_without_its_past_errors(pa
     await registry.register(parts.owner, MODELS["audit"], generation=2, position=7)
     [row] = [row for row in await registry.rows(parts.pool) if row["name"] == "audit"]
     assert (row["version"], row["generation"], row["mode"], row["position"], row["error"]) == (
-        1,
+        MODELS["audit"].version,
         2,
         "eventual",
         7,
@@ -72,6 +82,6 @@ async def test_a_position_is_held_by_one_writer_at_a_time(parts: StoreParts) -> 
 
 
 async def test_the_position_of_another_version_is_not_handed_out(parts: StoreParts) -> None:
-    for model in (replace(MODELS["audit"], version=2), replace(MODELS["audit"], name="statistics")):
+    for model in (replace(MODELS["audit"], version=MODELS["audit"].version + 1), replace(MODELS["audit"], name="statistics")):
         with pytest.raises(Superseded):
             await registry.lock_position(parts.pool, model)

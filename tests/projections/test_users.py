@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain.caller import SYSTEM
+from domain.person import Factor, Profile
 from projections import users
 from tests.projections.given import (
     APPLICATION,
     APPROVER,
+    HOUR,
     NIL,
     ORGANIZATION,
     a_role,
     a_user,
+    an_invited_user,
     rows,
     same_when_rebuilt,
     save,
@@ -28,6 +31,9 @@ async def test_a_row_follows_its_user(parts: StoreParts) -> None:
     [row] = await rows(parts, "users")
     assert dict(row) == {
         "id": user.id, "organization": ORGANIZATION, "application": APPLICATION, "status": "active", "name": "Ada",
+        "given_name": None, "family_name": None, "locale": None, "email": None, "email_verified": False,
+        "verification_digest": None, "verification_expires_at": None, "email_factor": False, "otp_factor": False,
+        "sms_factor": False, "linked_user": None,
         "created_at": parts.clock.now(), "updated_at": parts.clock.now(), "position": 1,
     }  # fmt: skip
     user.rename(None, parts.clock.now())
@@ -84,3 +90,67 @@ async def test_pages_go_by_id_and_can_be_narrowed(parts: StoreParts) -> None:
     assert await page(application=APPROVER) == [elsewhere.id]
     assert await page(status="suspended") == [suspended.id]
     assert await users.known(parts.pool, [elsewhere.id, ids[0], NIL]) == [ids[0], elsewhere.id]
+
+
+async def test_a_person_is_shown_as_they_became(parts: StoreParts) -> None:
+    user, other, now = an_invited_user(parts), a_user(parts), parts.clock.now()
+    user.accept_invitation(now)
+    user.change_profile(Profile("Grace", "Hopper", "en"), now)
+    user.change_email("grace@example.com", now)
+    user.request_email_verification("digest", now + HOUR, None, now)
+    user.require_factor(Factor.OTP, now)
+    user.require_factor(Factor.SMS, now)
+    user.waive_factor(Factor.SMS, now)
+    user.link(other, now)
+    await save(parts, user, other)
+    row = await users.one(parts.pool, user.id)
+    assert row is not None
+    shown = ("status", "given_name", "family_name", "locale", "email", "email_verified", "otp_factor", "sms_factor")
+    assert [row[name] for name in shown] == [
+        "active", "Grace", "Hopper", "en", "grace@example.com", False, True, False,
+    ]  # fmt: skip
+    assert (row["linked_user"], row["verification_expires_at"]) == (other.id, now + HOUR)
+    assert await users.by_verification(parts.pool, "digest") == user.id
+    user.verify_email("digest", now)
+    user.unlink(now)
+    await save(parts, user)
+    row = await users.one(parts.pool, user.id)
+    assert row is not None
+    assert (row["email_verified"], row["linked_user"], row["verification_digest"]) == (True, None, None)
+    assert await users.by_verification(parts.pool, "digest") is None
+    await same_when_rebuilt(parts, "users")
+
+
+async def test_a_change_of_roles_is_a_change_of_the_user(parts: StoreParts) -> None:
+    user, role = a_user(parts), a_role(parts)
+    await save(parts, user, role)
+    parts.clock.move(HOUR)
+    user.assign_role(role, SYSTEM, parts.clock.now())
+    await save(parts, user)
+    assert (await users.one(parts.pool, user.id))["updated_at"] == parts.clock.now()  # type: ignore[index]
+    parts.clock.move(HOUR)
+    user.unassign_role(role.id, parts.clock.now())
+    await save(parts, user)
+    assert (await users.one(parts.pool, user.id))["updated_at"] == parts.clock.now()  # type: ignore[index]
+
+
+async def test_people_are_listed_by_what_they_are_and_where_they_belong(parts: StoreParts) -> None:
+    clerk = a_role(parts, name="clerk")
+    ada, grace = a_user(parts), an_invited_user(parts, "grace@example.com")
+    ada.change_profile(Profile("Ada", "Lovelace"), parts.clock.now())
+    ada.assign_role(clerk, SYSTEM, parts.clock.now())
+    elsewhere = a_user(parts, organization=APPROVER)
+    await save(parts, clerk, ada, grace, elsewhere)
+
+    async def found(**wanted: Any) -> list[object]:
+        rows = await users.listing(parts.pool, ORGANIZATION, **wanted, limit=10, offset=0)
+        assert await users.listing_count(parts.pool, ORGANIZATION, **wanted) == len(rows)
+        return [row["id"] for row in rows]
+
+    assert await found() == [ada.id, grace.id]
+    assert await found(search="LOVE") == await found(search="ada lovelace") == await found(role=clerk.id) == [ada.id]
+    assert await found(search="@example") == [grace.id]
+    assert await found(search="%") == await found(account=NIL) == await found(group=NIL) == []
+    [row] = await users.listing(parts.pool, ORGANIZATION, limit=1, offset=1)
+    assert row["id"] == grace.id
+    assert (await users.person(parts.pool, ada.id))["role_names"] == ["clerk"]  # type: ignore[index]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,9 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("PORT", "eighty", "MUNIMENT_PORT is a whole number"),
         ("WORKERS", "0", "MUNIMENT_WORKERS is a whole number from 1 to 64"),
         ("JOURNAL_DAYS", "0", "MUNIMENT_JOURNAL_DAYS is a whole number from 1 to 3650"),
+        ("EXPIRED_TOKEN_HOURS", "0", "MUNIMENT_EXPIRED_TOKEN_HOURS is a whole number from 1 to 8784"),
+        ("ARCHIVE_MACHINE_DAYS", "-1", "MUNIMENT_ARCHIVE_MACHINE_DAYS is a whole number from 0 to 36500"),
+        ("ARCHIVE_USER_DAYS", "never", "MUNIMENT_ARCHIVE_USER_DAYS is a whole number from 0 to 36500"),
         ("SIGNING_ALGORITHM", "HS256", "MUNIMENT_SIGNING_ALGORITHM is ES256, RS256 or EdDSA"),
         ("LOG_LEVEL", "loud", "MUNIMENT_LOG_LEVEL is debug, info, warning or error"),
         ("ISSUER", "auth.example.org", "MUNIMENT_ISSUER is an http"),
@@ -64,3 +68,9 @@ def test_secrets_do_not_show_when_settings_are_printed() -> None:
     settings = read({"MUNIMENT_MASTER_KEY": KEY, "MUNIMENT_ROOT_CLIENT_SECRET": PASSWORD})
     assert KEY not in repr(settings)
     assert PASSWORD not in repr(settings)
+
+
+def test_token_events_stay_for_ever_unless_an_age_is_set() -> None:
+    assert (read({}).archive_machine_age, read({}).archive_user_age) == (None, None)
+    settings = read({"MUNIMENT_ARCHIVE_MACHINE_DAYS": "30", "MUNIMENT_ARCHIVE_USER_DAYS": "0"})
+    assert (settings.archive_machine_age, settings.archive_user_age) == (timedelta(days=30), None)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from domain.application import ApplicationSettings
 from domain.caller import SYSTEM, Caller
-from service.commands import accounts, applications, memberships, roles, users
+from service.commands import accounts, applications, memberships, orgs, roles, users
 from service.store import codec
 from service.store.decision import Origin
 from service.store.log import read_page
@@ -46,6 +46,14 @@ ROOT = backend(uuid4(), "root", "all")
 
 async def an_organization(parts: StoreParts) -> Account:
     return (await accounts.create_root(parts.store, origin(), SYSTEM, name="Acme")).value
+
+
+async def an_org(parts: StoreParts, organization: UUID, slug: str = "acme") -> Account:
+    made = await orgs.create(
+        parts.store, origin(), SYSTEM, organization=organization, name="Acme", slug=slug,
+        public_registration=False, branding_only=False,
+    )  # fmt: skip
+    return made.value
 
 
 async def a_child(parts: StoreParts, parent: UUID) -> Account:

@@ -127,3 +127,32 @@ async def test_many_assignments_of_a_role_do_not_get_in_each_others_way(parts: S
         *(users.assign_role(parts.store, origin(), SYSTEM, user=user.id, role=role.id) for user in several)
     )
     assert (await topics(parts)).count("user.role_assigned") == 20
+
+
+async def test_a_role_is_deleted_with_all_assignments_where_that_is_asked(parts: StoreParts) -> None:
+    organization = await an_organization(parts)
+    application, role = await an_application(parts, organization.id), await a_role(parts, organization.id)
+    several = [await a_user(parts, application.id) for _ in range(3)]
+    for user in several:
+        await users.assign_role(parts.store, origin(), SYSTEM, user=user.id, role=role.id)
+    before = await head(parts)
+    late = await a_user(parts, application.id)
+    assigning = users.assign_role(parts.store, origin(), SYSTEM, user=late.id, role=role.id)
+    with meanwhile(parts, lambda: assigning):
+        await roles.delete(parts.store, origin(), SYSTEM, role=role.id, unassign=True)
+    assert (await topics(parts, after=before))[2:] == ["user.role_unassigned"] * 4 + ["role.deleted"]
+    await a_role(parts, organization.id)
+
+
+async def test_a_role_that_too_many_users_have_is_not_deleted_at_once(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization = await an_organization(parts)
+    application, role = await an_application(parts, organization.id), await a_role(parts, organization.id)
+    user = await a_user(parts, application.id)
+    await users.assign_role(parts.store, origin(), SYSTEM, user=user.id, role=role.id)
+    monkeypatch.setattr(roles, "HOLDER_LIMIT", 0)
+    before = await head(parts)
+    with pytest.raises(refusals.TooMuchAtOnce):
+        await roles.delete(parts.store, origin(), SYSTEM, role=role.id, unassign=True)
+    assert await head(parts) == before

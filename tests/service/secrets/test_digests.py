@@ -19,6 +19,7 @@ from service.secrets.digests import (
     same,
     sha256_hex,
     verify_any,
+    written,
 )
 
 GOLDEN = "mun_sec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -87,3 +88,10 @@ def test_nothing_matches_no_digests() -> None:
 @pytest.mark.parametrize("presented", ["\ud800", "\udc80abc", "\x00", "ключ"])
 def test_a_strange_secret_is_wrong_and_no_crash(presented: str) -> None:
     assert verify_any(presented, [sha256_hex("right")]) is None
+
+
+def test_a_derived_secret_is_written_like_a_new_one() -> None:
+    text = written("mun_inv_", bytes(range(32)))
+    assert text == written("mun_inv_", bytes(range(32))) != written("mun_ver_", bytes(range(32)))
+    assert has_checksum(text)
+    assert len(text) == len(new_secret("mun_inv_"))

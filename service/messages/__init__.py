@@ -1,0 +1,1 @@
+"""Messages to people: the secret links in them, their wording, how they are sent and what is remembered of it."""
