@@ -167,7 +167,10 @@ class Server(TestServer):
 
 @asynccontextmanager
 async def running(dsn: str, settings: Settings = SETTINGS, clock: Clock | None = None) -> AsyncIterator[Running]:
-    """Open the service, its background duties too, over an initialised database, with a data folder of its own and, unless given one, real time."""
+    """Open the service over an initialised database, its background duties too, with a data folder of its own.
+
+    Time is real unless a clock is given.
+    """
     with tempfile.TemporaryDirectory() as folder:
         settings, clock = replace(settings, data_dir=Path(folder)), clock or Clock()
         wired, background = worker_parts(dsn, settings, clock), duties(dsn, settings, clock)
