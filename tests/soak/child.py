@@ -1,8 +1,8 @@
-"""A process that commands without end and says what was acknowledged: `python -m tests.soak.child DSN SEED`.
+"""A process that commands without end and says what was acknowledged: `python -m tests.soak.child DSN SEED [DUTY …]`.
 
 Each line of its output is one acknowledged append: causation, position of its last event, number of events. It keeps
-the audit up as a worker does. It ends when it is killed, with its parent, or when something happens that no caller
-should ever see.
+the audit up as a worker does; further duties are to `rebuild` what is asked for, and to `operate`: to ask for it. It
+ends when it is killed, with its parent, or when something happens that no caller should ever see.
 """
 
 from __future__ import annotations
@@ -21,22 +21,28 @@ from projections import EVENTUAL, MODELS, registry
 from service.clock import Clock
 from service.secrets.master_key import MasterKeys
 from service.secrets.subject_keys import SubjectKeys
-from service.store import connections
+from service.store import connections, rebuilder
 from service.store.append import LOST, Appender
 from service.store.follower import Bell
 from service.store.projector import Projector
+from service.store.rebuilder import Rebuilder
 from service.store.refusals import Overloaded
 from service.store.store import Store
 from service.store.vault import SubjectKeyDestroyed, Vault
+from tests.soak import operations
 from tests.soak.deeds import Deeds
 from tests.store_fixture import MASTER_KEY
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from service.store.pending import Append, Committed
 
 WORKERS = 8
 # What a caller is told while the database is away or busy; and that a subject was destroyed a moment ago.
 TOLD = (*LOST, Overloaded, SubjectKeyDestroyed, asyncpg.QueryCanceledError)
+# More happens in a second than operators would wait for.
+QUICK = {"POLL_SECONDS": 0.05, "STANDBY_SECONDS": 0.2, "RETRY_SECONDS": 0.1, "FOLLOW_SECONDS": 1.0}
 
 
 class Telling(Appender):
@@ -49,12 +55,23 @@ class Telling(Appender):
         return committed
 
 
-async def go_on(deeds: Deeds) -> None:
+async def go_on(work: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
-            await deeds.go_on()
+            await work()
         except TOLD:
             await asyncio.sleep(0.02)
+
+
+def owning(dsn: str, name: str) -> Callable[[], Awaitable[asyncpg.Connection]]:
+    """Return a function that opens an owner's sessions by a name that a test can pick."""
+
+    async def connect() -> asyncpg.Connection:
+        connection = await connections.owner(dsn)
+        await connection.execute(f"SET application_name = '{name}'")
+        return connection
+
+    return connect
 
 
 async def end_with_parent(parent: int) -> None:
@@ -64,7 +81,7 @@ async def end_with_parent(parent: int) -> None:
     os._exit(1)
 
 
-async def main(dsn: str, seed: int) -> None:
+async def main(dsn: str, seed: int, *duties: str) -> None:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     ring, name = MasterKeys([MASTER_KEY]), f"child-{os.getpid()}"
     pool = await connections.pool(dsn, size=3, name=name)
@@ -80,6 +97,9 @@ async def main(dsn: str, seed: int) -> None:
     projector = Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell)
     for part in (appender, bell, projector):
         await part.start()
+    if "rebuild" in duties:
+        vars(rebuilder).update(QUICK)
+        await Rebuilder(owning(dsn, f"{name}-rebuilder"), MODELS.values(), vault).start()
     store = Store(pool, appender, vault, Clock())
     first = Deeds(store, random.Random(seed))
     if await first.any("application") is None:
@@ -87,8 +107,11 @@ async def main(dsn: str, seed: int) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(end_with_parent(os.getppid()))
         for number in range(WORKERS):
-            group.create_task(go_on(Deeds(store, random.Random(seed * 1_000 + number))))
+            group.create_task(go_on(Deeds(store, random.Random(seed * 1_000 + number)).go_on))
+        if "operate" in duties:
+            dice = random.Random(seed)
+            group.create_task(go_on(lambda: operations.go_on(pool, dice)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:]))

@@ -21,12 +21,12 @@ def server(open_folder: Path) -> Iterator[EmbeddedPostgres]:
 
 
 @pytest.fixture
-def spawn(server: EmbeddedPostgres, tmp_path: Path) -> Iterator[Callable[[], Child]]:
-    """A function that starts one more commanding process."""
+def spawn(server: EmbeddedPostgres, tmp_path: Path) -> Iterator[Callable[..., Child]]:
+    """A function that starts one more commanding process, with these further duties."""
     children: list[Child] = []
 
-    def start() -> Child:
-        children.append(Child(server.address, len(children), tmp_path))
+    def start(*duties: str) -> Child:
+        children.append(Child(server.address, len(children), tmp_path, *duties))
         return children[-1]
 
     yield start

@@ -35,7 +35,8 @@ BY_CAUSATION = "SELECT causation, max(notification_id), count(*) FROM muniment.l
 # What a log line may begin to tell while the database is disturbed. Everything else is a defect.
 EXPECTED = (
     "append_connection_lost", "append_outcome_settled", "append_outcome_unknown", "append_given_up",
-    "append_batch_split", "bell_connection_lost", "projector_interrupted",
+    "append_batch_split", "bell_connection_lost", "projector_interrupted", "rebuilder_interrupted",
+    "generation_adopted", "generation_promoted",
 )  # fmt: skip
 
 
@@ -48,13 +49,16 @@ class Acknowledged(NamedTuple):
 
 
 class Child:
-    """One commanding process."""
+    """One commanding process, and perhaps one that rebuilds: see `child`."""
 
-    def __init__(self, dsn: str, seed: int, folder: Path) -> None:
+    def __init__(self, dsn: str, seed: int, folder: Path, *duties: str) -> None:
         self.said, self.complained = folder / f"{seed}.out", folder / f"{seed}.err"
         with self.said.open("wb") as said, self.complained.open("wb") as complained:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.soak.child", dsn, str(seed)], cwd=ROOT, stdout=said, stderr=complained
+                [sys.executable, "-m", "tests.soak.child", dsn, str(seed), *duties],
+                cwd=ROOT,
+                stdout=said,
+                stderr=complained,
             )
 
     def acknowledged(self) -> list[Acknowledged]:
@@ -62,10 +66,10 @@ class Child:
         told = (line.split() for line in lines)
         return [Acknowledged(UUID(causation), int(position), int(events)) for causation, position, events in told]
 
-    def complaints(self) -> list[str]:
+    def complaints(self, *expected: str) -> list[str]:
         """Return what the service logged and should not have; what the driver says of its pool is its own affair."""
         ours = [line for line in self.complained.read_text().splitlines() if line[:2] == "20"]
-        return [line for line in ours if not any(word in line for word in EXPECTED)]
+        return [line for line in ours if not any(word in line for word in (*EXPECTED, *expected))]
 
     def is_busy(self, more_than: int = 0) -> bool:
         """Say whether it has been told more than so much; fails when it ended by itself."""
@@ -94,8 +98,8 @@ async def owning(dsn: str) -> AsyncIterator[asyncpg.Connection]:
             await connection.close()
 
 
-async def check(dsn: str, children: list[Child]) -> int:
-    """Check everything that must hold; return how many appends were acknowledged."""
+async def check(dsn: str, children: list[Child], *expected: str) -> int:
+    """Check everything that must hold, these log lines being expected; return how many appends were acknowledged."""
     acknowledged = [one for child in children for one in child.acknowledged()]
     async with owning(dsn) as owner:
         await assert_sound(owner)
@@ -111,7 +115,7 @@ async def check(dsn: str, children: list[Child]) -> int:
             tuple(row) for row in await owner.fetch("SELECT name, error FROM muniment.models WHERE error IS NOT NULL")
         ]
         assert errors == []
-    complaints = [line for child in children for line in child.complaints()]
+    complaints = [line for child in children for line in child.complaints(*expected)]
     assert complaints == [], complaints
     return len(acknowledged)
 
