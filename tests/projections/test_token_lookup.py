@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.store_fixture import StoreParts
 
 OTHER = UUID(int=77)
-APP, USER = uuid4(), uuid4()
+APP, USER = UUID(int=71), UUID(int=72)
 ISSUED: tuple[dict[str, Any], ...] = (
     {"application": APP},
     {"application": APP, "user": USER, "end_user": "ada"},
