@@ -12,7 +12,7 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from service.postgres import EmbeddedPostgres
+from service.postgres import EmbeddedPostgres, PostgresProblem
 from service.store import append as append_module
 from service.store import batch, connections, lane, outcome
 from service.store.pending import Append, Remembered
@@ -301,7 +301,11 @@ async def test_a_restart_of_the_database_loses_no_acknowledged_append(open_folde
         done = asyncio.Event()
 
         async def connect(name: str) -> asyncpg.Connection:
-            return await connections.connector(server.address, name=name)()
+            try:
+                address = server.address
+            except PostgresProblem as stopped:  # between a stop and a start it has none
+                raise ConnectionRefusedError from stopped
+            return await connections.connector(address, name=name)()
 
         async def work(parts: StoreParts, appender: Appender) -> None:
             while not done.is_set():

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 LONG = 5.0
 SESSIONS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND query LIKE 'LISTEN%'"
+SESSION = "SELECT pid FROM pg_stat_activity WHERE application_name = $1 AND query LIKE 'LISTEN%'"
 END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1"
 
 
@@ -99,8 +100,13 @@ async def test_many_rings_are_sent_as_few(parts: StoreParts, monkeypatch: pytest
 async def test_who_lost_the_connection_listens_again_without_being_asked(parts: StoreParts) -> None:
     async with AsyncExitStack() as stack:
         here, there = [await stack.enter_async_context(a_bell(parts, name)) for name in ("here", "there")]
+        former = await parts.owner.fetchval(SESSION, "there")
         await parts.owner.execute(END, "there")
-        await until(lambda: listens(parts, "there"))
+
+        async def listens_anew() -> bool:
+            return await parts.owner.fetchval(SESSION, "there") not in (None, former)
+
+        await until(listens_anew)  # an ended session is told of for a moment
         waiting = asyncio.create_task(waited(there))
         await asyncio.sleep(0.02)
         here.ring(1)
