@@ -40,6 +40,8 @@ __all__ = ["Application", "ApplicationSettings", "Kind", "Secret", "Status", "To
 
 # RFC 6749 appendix A.1 without space; a colon would end the id in HTTP Basic (RFC 7617 section 2).
 CLIENT_ID = re.compile(r"[\x21-\x39\x3B-\x7E]{1,128}")
+ACTS_BY = ("key_set", "redirect_uris")  # how an application proves itself, and where what proves its users is sent
+WORKS_BY = ("permissions", "audiences", "rate_limit")  # what it can do, where, and how often
 
 
 class Status(StrEnum):
@@ -254,15 +256,18 @@ class Application(Aggregate):
 
         `permissions_stated` is False when the request did not name the permissions: then a caller without root may,
         say, rename an application that holds root (spec/melody.md section 0, M14: the rule is about the request).
-        Raises UnknownApplication and what `register` raises about settings; other keys count as giving the
-        application's permissions away (see `require_entitled`).
+        Raises UnknownApplication and what `register` raises about settings; other keys and redirect URIs count as
+        giving the application's permissions away (see `require_entitled`). Raises MissingPermission where somebody
+        without root would take from a root application what it works with.
         """
         self.require_known(by)
         settings = settings.checked(self.kind)
-        if settings.key_set != self.settings.key_set:
+        if self._differ(settings, ACTS_BY):
             self.require_entitled(by)
         if permissions_stated or settings.permissions != self.settings.permissions:
             assignable(by, settings.permissions)
+        if self._differ(settings, WORKS_BY):
+            self._spare_root(by)
         if settings != self.settings:
             self.trigger_event(self.Updated, timestamp=now, organization=self.organization, **vars(settings))
 
@@ -324,8 +329,13 @@ class Application(Aggregate):
             self.trigger_event(self.Disabled, timestamp=now, reason=reason)
 
     def enable(self, by: Caller, now: datetime) -> None:
-        """Take a disabled application and its tokens into use. Raises UnknownApplication."""
+        """Take a disabled application and its tokens into use.
+
+        Raises UnknownApplication, or MissingPermission (a root application, unless by root): whoever took it out of use
+        may have had to.
+        """
         self.require_known(by)
+        self._spare_root(by)
         if self.status is not Status.ACTIVE:
             self.trigger_event(self.Enabled, timestamp=now)
 
@@ -358,6 +368,9 @@ class Application(Aggregate):
         self.require_known()
         if self.status is not Status.ACTIVE:
             raise ApplicationNotActive
+
+    def _differ(self, settings: ApplicationSettings, names: Collection[str]) -> bool:
+        return any(getattr(settings, name) != getattr(self.settings, name) for name in names)
 
     def _spare_root(self, by: Caller) -> None:
         # Nobody gains root by it, but whoever could lock root out would rule what only root can mend.

@@ -130,7 +130,8 @@ async def update(
 
     async def command(decision: Decision) -> Application:
         changing = await to_change(decision, by, Application, application)
-        if "key_set" in stated:
+        moved = not isinstance(redirect_uris, Unchanged) and tuple(redirect_uris) != changing.settings.redirect_uris
+        if "key_set" in stated or moved:
             await _require_entitled(decision, by, changing)
         former, now = changing.settings.permissions, store.clock.now()
         settings = replace(changing.settings, **stated)  # type: ignore[arg-type] # each value under its own name

@@ -56,8 +56,8 @@ async def impersonate(
     """Issue a refresh token of a user, for an application of theirs, to whoever's access token this is.
 
     Raises, in this order: ImpersonatorMissing (no live token of a user), UnknownUser, UnknownApplication,
-    WrongAppForImpersonation, ImpersonationDenied (they hold no role that allows it, or belong to another organization),
-    UserNotActive and ApplicationNotActive.
+    WrongAppForImpersonation, ImpersonationDenied (they hold no role that allows it, belong to another organization, or
+    somebody else acts as them by this token), UserNotActive and ApplicationNotActive.
     """
     text = new_secret(REFRESH_TOKEN)
 
@@ -80,6 +80,9 @@ async def impersonate(
             impersonator.roles.values()
         ):
             raise ImpersonationDenied
+        presented = await decision.peek(TokenFamily, acting["family"])
+        if presented is None or presented.impersonated_by is not None:
+            raise ImpersonationDenied  # or the mark would name somebody who did not do it
         target.require_active()
         client.require_active()
         decision.organization = target.organization

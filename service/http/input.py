@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 ERROR_LIMIT = 20  # of an answer
 FIELD_LIMIT = 200  # characters: a client may send names of any length
+OWN_WORDS = "Value error, "  # what pydantic puts before a sentence of ours
 # RFC 3339 section 5.6, with the offset it requires; leap seconds are refused, for no clock here knows them.
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -102,6 +103,8 @@ def _parameters(request: web.Request) -> dict[str, str]:
     for name, value in request.query.items():
         if name in values:
             raise InvalidInput("query", f"{called(name)} is repeated")
+        if "\0" in value:
+            raise InvalidInput("query", f"{called(name)} holds a NUL character")
         values[name] = value
     return values
 
@@ -112,7 +115,11 @@ def _validated(shape: type[Input], where: str, *, raw: bytes = b"", values: dict
         return shape.model_validate_json(raw) if values is None else shape.model_validate_strings(values)
     except pydantic.ValidationError as error:
         errors = [
-            {"in": where, "field": ".".join(str(part) for part in item["loc"])[:FIELD_LIMIT], "message": item["msg"]}
+            {
+                "in": where,
+                "field": ".".join(str(part) for part in item["loc"])[:FIELD_LIMIT],
+                "message": item["msg"].removeprefix(OWN_WORDS),
+            }
             for item in error.errors(include_url=False, include_context=False, include_input=False)[:ERROR_LIMIT]
         ]
         raise InvalidInput(where, f"The {where} does not fit", errors) from None

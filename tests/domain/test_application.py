@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -116,6 +116,31 @@ def test_a_request_that_leaves_permissions_out_may_rename_a_root_application() -
     assert happened(application) == ["application.updated"]
 
 
+@pytest.mark.parametrize("change", [{"permissions": []}, {"audiences": ["https://a.example.com"]}, {"rate_limit": 1}])
+def test_only_root_takes_from_a_root_application_what_it_works_with(change: dict[str, Any]) -> None:
+    application = an_application("root")
+    changed = replace(application.settings, **change)
+    for caller in (backend("write_app"), backend("all")):
+        with pytest.raises(refusals.MissingPermission):
+            application.update(changed, caller, NOW, permissions_stated="permissions" in change)
+    assert happened(application) == []
+    application.update(changed, ROOT_APPLICATION, NOW)
+    assert happened(application) == ["application.updated"]
+
+
+@pytest.mark.parametrize(("held", "refusal"), [("root", refusals.RootRequired), ("all", refusals.MissingPermission)])
+def test_who_holds_less_does_not_choose_where_an_application_is_answered(
+    held: str, refusal: type[refusals.Refusal]
+) -> None:
+    application = an_application(held)
+    changed = replace(application.settings, redirect_uris=("https://elsewhere.example.com/callback",))
+    with pytest.raises(refusal):
+        application.update(changed, backend("write_app"), NOW, permissions_stated=False)
+    assert happened(application) == []
+    application.update(changed, ROOT_APPLICATION, NOW, permissions_stated=False)
+    assert happened(application) == ["application.updated"]
+
+
 def test_leaving_permissions_out_is_no_way_to_slip_root_in() -> None:
     application = an_application("read_user")
     with pytest.raises(refusals.RootRequired):
@@ -212,6 +237,18 @@ def test_disabling_and_enabling_happen_once_each() -> None:
     disabled, enabled = application.collect_events()
     assert disabled.reason == "leaked"  # type: ignore[attr-defined]
     assert enabled.TOPIC == "application.enabled"  # type: ignore[attr-defined]
+
+
+def test_what_root_took_out_of_use_only_root_takes_into_use() -> None:
+    application = an_application("root")
+    application.disable(ROOT_APPLICATION, NOW, "leaked")
+    settled(application)
+    for caller in (backend("write_app"), backend("all")):
+        with pytest.raises(refusals.MissingPermission):
+            application.enable(caller, NOW)
+    assert happened(application) == []
+    application.enable(ROOT_APPLICATION, NOW)
+    assert happened(application) == ["application.enabled"]
 
 
 def test_an_application_neither_disables_nor_deletes_itself() -> None:

@@ -89,6 +89,10 @@ class Clients(Machine):
             (client.public and not {*holding}.isdisjoint(MANAGEMENT), refusals.WrongClientKind),
             (client.public and key_set is not None, refusals.WrongClientKind),
             (lifetime == 59, refusals.InvalidLifetime),
+            (
+                "root" in client.permissions and client.permissions != sorted(holding) and not by.is_root,
+                refusals.MissingPermission,
+            ),
         )
         stated = {"permissions": permissions, "access_token_lifetime": lifetime, "key_set": keys}
         if self.give(refused, applications.update, by, application=id, **stated):
@@ -128,7 +132,7 @@ class Clients(Machine):
         refused = why(
             (unknown(by, client), refusals.UnknownApplication),
             (status != ACTIVE and by.application == id, refusals.OwnDeletion),
-            (status != ACTIVE and "root" in client.permissions and not by.is_root, refusals.MissingPermission),
+            ("root" in client.permissions and not by.is_root, refusals.MissingPermission),
         )
         if self.give(refused, command, by, application=id):
             client.status = status

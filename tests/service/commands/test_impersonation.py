@@ -79,6 +79,23 @@ async def test_what_is_issued_is_marked_in_the_same_append(parts: StoreParts) ->
     assert made.text not in repr(made)
 
 
+async def test_who_acts_as_an_administrator_does_not_act_as_others_in_their_name(parts: StoreParts) -> None:
+    place = await here(parts)
+
+    async def command(decision: Decision) -> None:
+        decision.organization = place.organization
+        family = await decision.load(TokenFamily, place.family)
+        assert family is not None
+        family.mark_impersonated(place.user, parts.clock.now())
+        decision.save(family)
+
+    await parts.store.decide(command, origin())
+    before = await topics(parts)
+    with pytest.raises(refusals.ImpersonationDenied):
+        await impersonate(parts, place)
+    assert await topics(parts) == before
+
+
 ENDINGS: list[tuple[Callable[[StoreParts, Here], Awaitable[object]], type[refusals.Refusal]]] = [
     (lambda parts, place: people.change(parts.store, origin(), SYSTEM, user=place.admin, roles=[]),
      refusals.ImpersonationDenied),

@@ -109,6 +109,11 @@ async def test_a_query_that_does_not_fit_is_told_as_a_list_of_fields(world, rout
     assert list(told["constraints"]) == ["invalid_query"]
 
 
+async def test_a_query_holds_no_nul(world):
+    reply = await world.app.call("GET", "/api/v1/users", params={"search": "a\0"})
+    assert said(reply) == (400, "The parameter search holds a NUL character")
+
+
 @pytest.mark.parametrize("route", WITH_BODY)
 async def test_a_body_that_does_not_fit_is_told_as_a_list_of_fields(world, route):
     status, text = said(await send(world, route, world.app.root, json={"surprise": 1}))
@@ -156,7 +161,9 @@ async def test_an_app_that_uses_up_its_rate_is_told_when_to_come_again(world):
 async def test_both_parts_of_a_page_are_named_or_neither(world, query):
     status, text = said(await world.manager.call("GET", "/api/v1/users", params=query))
     assert status == 400
-    assert json.loads(text)
+    (error,) = json.loads(text)
+    if len(query) == 1:
+        assert error["constraints"] == {"invalid_query": "page_size and page_number are given together"}
 
 
 async def test_a_list_that_is_too_long_for_one_answer_has_to_be_paged(world, monkeypatch):

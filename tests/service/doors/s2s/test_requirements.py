@@ -176,7 +176,12 @@ async def test_M14_without_naming_scopes_an_app_that_holds_root_is_changed(app):
     assert (changed["name"], changed["scopes"]) == ("Renamed", ["root"])
     # But nobody locks out who alone could mend it.
     assert said(await manager.call("PUT", path, {"isActive": False})) == (400, "A permission is missing")
+    assert said(await manager.call("PUT", path, {"scopes": []})) == (400, "A permission is missing")
     assert said(await manager.call("DELETE", path)) == (400, "A permission is missing")
+    # Nor does anybody else choose where its answers go, or take into use again what root took out of it.
+    assert said(await manager.call("PUT", path, {"redirectUris": ["https://app.example.com/"]})) == (400, ROOT_RULE)
+    await root.changed(path, {"isActive": False})
+    assert said(await manager.call("PUT", path, {"isActive": True})) == (400, "A permission is missing")
 
 
 async def test_M14_every_other_scope_is_the_managers_to_give(app):
