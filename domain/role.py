@@ -18,7 +18,7 @@ from domain import text
 from domain.caller import SYSTEM
 from domain.event import Recorded
 from domain.permissions import BUILT_IN_ROLES, PRIVILEGED_ROLES, ROOT, assignable
-from domain.refusals import BuiltInRole, InvalidName, RoleInUse, UnknownAccount, UnknownRole
+from domain.refusals import BuiltInRole, InvalidName, MissingPermission, RoleInUse, UnknownAccount, UnknownRole
 from domain.scope import scope_list
 
 if TYPE_CHECKING:
@@ -119,9 +119,15 @@ class Role(Aggregate):
             self.trigger_event(self.Changed, timestamp=now, **values)
 
     def delete(self, by: Caller, now: datetime, *, assigned: bool) -> None:
-        """End the role for ever. Raises UnknownRole, BuiltInRole, or RoleInUse while it is assigned to a user."""
+        """End the role for ever.
+
+        Raises UnknownRole, BuiltInRole, MissingPermission (a privileged role, unless by root), or RoleInUse while it is
+        assigned to a user.
+        """
         self.require_known(by)
         _refuse_built_in(self.name, by)
+        if self.privileged and not by.is_root:
+            raise MissingPermission(ROOT)
         if assigned:
             raise RoleInUse
         self.trigger_event(self.Deleted, timestamp=now)

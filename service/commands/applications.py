@@ -202,7 +202,10 @@ async def disable(
     reason: str | None = None,
     remember: Remember[Application] | None = None,
 ) -> Outcome[Application]:
-    """Take an application and its tokens out of use. Raises UnknownApplication, OwnDeletion or InvalidReason."""
+    """Take an application and its tokens out of use.
+
+    Raises UnknownApplication, OwnDeletion, MissingPermission (a root application, unless by root) or InvalidReason.
+    """
 
     def change(found: Application, now: datetime) -> None:
         found.disable(by, now, reason)
@@ -213,7 +216,10 @@ async def disable(
 async def enable(
     store: Store, origin: Origin, by: Caller, *, application: UUID, remember: Remember[Application] | None = None
 ) -> Outcome[Application]:
-    """Take a disabled application and its tokens into use again. Raises UnknownApplication."""
+    """Take a disabled application and its tokens into use again.
+
+    Raises UnknownApplication or MissingPermission (a root application, unless by root).
+    """
 
     def change(found: Application, now: datetime) -> None:
         found.enable(by, now)
@@ -224,7 +230,10 @@ async def enable(
 async def delete(
     store: Store, origin: Origin, by: Caller, *, application: UUID, remember: Remember[None] | None = None
 ) -> Outcome[None]:
-    """Delete an application with its secrets; its users stay. Raises UnknownApplication or OwnDeletion."""
+    """Delete an application with its secrets; its users stay.
+
+    Raises UnknownApplication, OwnDeletion or MissingPermission (a root application, unless by root).
+    """
 
     async def command(decision: Decision) -> None:
         leaving = await to_change(decision, by, Application, application)

@@ -107,7 +107,8 @@ async def delete(
 ) -> Outcome[None]:
     """Delete a role that no user has, or with `unassign` take it from all who have it in the same append.
 
-    Raises UnknownRole, BuiltInRole, RoleInUse (without `unassign`) or TooMuchAtOnce (more than 1,000 users).
+    Raises UnknownRole, BuiltInRole, MissingPermission (a privileged role, unless by root), RoleInUse (without
+    `unassign`) or TooMuchAtOnce (more than 1,000 users).
     """
 
     async def command(decision: Decision) -> None:

@@ -269,7 +269,7 @@ async def update(call: Call) -> Answer:
     summary="Take an application and its tokens out of use",
     body=Reason,
     answer=Application,
-    refuses=(UnknownApplication, OwnDeletion, InvalidReason),
+    refuses=(UnknownApplication, OwnDeletion, MissingPermission, InvalidReason),
 )
 async def disable(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)
@@ -283,7 +283,7 @@ async def disable(call: Call) -> Answer:
     summary="Take an application and its tokens into use again",
     body=Nothing,
     answer=Application,
-    refuses=(UnknownApplication,),
+    refuses=(UnknownApplication, MissingPermission),
 )
 async def enable(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)
@@ -296,7 +296,7 @@ async def enable(call: Call) -> Answer:
     permission="write_app",
     summary="Delete an application and its secrets",
     status=204,
-    refuses=(UnknownApplication, OwnDeletion),
+    refuses=(UnknownApplication, OwnDeletion, MissingPermission),
 )
 async def delete(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)

@@ -155,7 +155,7 @@ async def change(call: Call) -> Answer:
     permission="write_role",
     summary="Delete a role nobody has",
     status=204,
-    refuses=(UnknownRole, RoleInUse, BuiltInRole),
+    refuses=(UnknownRole, RoleInUse, BuiltInRole, MissingPermission),
 )
 async def delete(call: Call) -> Answer:
     return await call.carry_out(roles.delete, no_content, role=call.id("role_id", UnknownRole))

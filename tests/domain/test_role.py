@@ -125,6 +125,16 @@ def test_a_role_that_users_have_stays() -> None:
         a_role().delete(backend(), NOW, assigned=True)
 
 
+@pytest.mark.parametrize("assigned", [True, False])
+def test_without_root_nobody_takes_a_privileged_role_away_from_all(*, assigned: bool) -> None:
+    role = a_role()
+    role.change("auditor", None, ["root"], ROOT_APPLICATION, NOW)
+    with pytest.raises(refusals.MissingPermission):
+        role.delete(backend(), NOW, assigned=assigned)
+    role.delete(ROOT_APPLICATION, NOW, assigned=False)
+    assert happened(role) == ["role.changed", "role.deleted"]
+
+
 def test_a_deleted_role_is_unknown() -> None:
     role = a_role()
     role.delete(backend(), NOW, assigned=False)

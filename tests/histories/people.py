@@ -119,6 +119,7 @@ class People(Machine):
         facts = self.world.roles[id]
         refused = why(
             (unknown(by, facts), refusals.UnknownRole),
+            (facts.privileged and not by.is_root, refusals.MissingPermission),
             (any(id in person.roles for person in self.world.users.values()), refusals.RoleInUse),
         )
         if self.give(refused, roles.delete, by, role=id):

@@ -171,7 +171,7 @@ async def update(call: Call) -> Answer:
     permission="write_role",
     summary="Delete a role, and take it from all who have it; one that is not there is gone already",
     status=204,
-    refuses=(UnknownRole, BuiltInRole, TooMuchAtOnce),
+    refuses=(UnknownRole, BuiltInRole, MissingPermission, TooMuchAtOnce),
 )
 async def delete(call: Call) -> Answer:
     role_id = call.id("role_id", UnknownRole)
