@@ -53,7 +53,7 @@ class Bar:
     def show(self, job: asyncpg.Record) -> None:
         self._progress.update(
             self._task,
-            description=f"{job['model']} {job['state']}",
+            description=f"{job['model']} {_words(job['state'])}",
             total=job["head_at_start"],
             completed=min(job["position"], job["head_at_start"] or 0),
             speed=f"{job['rate']:,.0f}/s" if job["rate"] else "",
@@ -63,7 +63,7 @@ class Bar:
 
 def line(job: asyncpg.Record) -> str:
     """Return a job in one line."""
-    parts = [f"{job['model']}: {job['kind'].replace('_', ' ')} {job['state'].replace('_', ' ')}"]
+    parts = [f"{job['model']}: {_words(job['kind'])} {_words(job['state'])}"]
     if job["head_at_start"]:
         parts.append(f"position {job['position']} of {max(job['head_at_start'], job['position'])}")
     if job["rate"]:
@@ -75,10 +75,15 @@ def line(job: asyncpg.Record) -> str:
     return ", ".join(parts)
 
 
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
 def _left(job: asyncpg.Record) -> str:
-    if not job["rate"] or not job["head_at_start"]:
+    """Return the time left for events; nothing where that is not known, or while indexes are made and rows compared."""
+    if not job["rate"] or not job["head_at_start"] or job["position"] >= job["head_at_start"]:
         return ""
-    seconds = max(job["head_at_start"] - job["position"], 0) / job["rate"]
+    seconds = (job["head_at_start"] - job["position"]) / job["rate"]
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s left" if minutes else f"{rest} s left"
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Read models.")
 Name = Annotated[str, typer.Argument(help="The model.")]
 DONE_WELL = {"promoted", "switched_back", "retried"}
+GONE = "the database is gone; once it is back, the service goes on, and `muniment projections list` tells how far it is"
 
 
 @app.command("list")
@@ -150,6 +151,7 @@ def _ask_and_follow(name: str, command: str) -> None:
         from projections import MODELS  # noqa: PLC0415
         from service.cli.following import display, follow  # noqa: PLC0415
         from service.store import connections, migrations  # noqa: PLC0415
+        from service.store.lane import LOST  # noqa: PLC0415
         from service.store.rebuilder import Rebuilder, is_led  # noqa: PLC0415
 
         # With a running service this one only looks on; without, it does the work itself.
@@ -166,6 +168,8 @@ def _ask_and_follow(name: str, command: str) -> None:
         try:
             with display() as shown:
                 return await follow(tools.pool, job, shown)
+        except LOST as lost:  # with the service that owns it, or for a moment
+            raise connections.DatabaseUnreachable(GONE) from lost
         finally:
             if own is not None:
                 await own.stop()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 MALFORMED = "aiohttp.http_exceptions"  # by name: the parent process does without aiohttp
+POOL, RESTARTING = "asyncpg.pool", "CannotConnectNowError"
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 request_id: ContextVar[UUID | None] = ContextVar("request_id", default=None)
@@ -129,6 +130,9 @@ class LibraryHandler(logging.Handler):
                     "problem": type(error).__name__,
                 }
                 self._lines.msg(self._lines.render(None, "info", fields))
+            return
+        if record.name == POOL and (isinstance(error, OSError) or type(error).__name__ == RESTARTING):
+            # Each pool says so at each try; that the database is away is told once, by what needs it.
             return
         try:
             event = record.getMessage()

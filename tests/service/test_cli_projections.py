@@ -21,6 +21,7 @@ from rich.progress import Progress, TextColumn
 
 from projections import MODELS
 from service.cli.following import Bar, line
+from service.postgres.supervisor import EmbeddedPostgres
 from service.store.connections import owner
 from service.store.rebuild import APPEND_LOCK
 
@@ -145,6 +146,29 @@ def test_ctrl_c_leaves_the_rebuild_and_tells_how_to_follow_it(
     assert database.execute("SELECT count(*) FROM muniment.rebuilds").fetchone() == (1,)
 
 
+def test_a_database_that_ends_while_a_rebuild_is_followed_is_told_in_one_sentence(tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MUNIMENT_")}
+    alone = EmbeddedPostgres(tmp_path / "database")
+    named = {"DATA_DIR": str(tmp_path / "var"), "DATABASE_URL": alone.start(), "MASTER_KEY": KEY}
+    environment = {**kept, **{f"MUNIMENT_{name}": value for name, value in named.items()}}
+    try:
+        subprocess.run([*PROGRAM, "init"], env=environment, check=True, capture_output=True, timeout=60)
+        with psycopg.connect(named["DATABASE_URL"], autocommit=True) as service:
+            service.execute("SELECT pg_advisory_lock(5567012650)")  # as if a service's background process were there
+            process = subprocess.Popen(
+                [*PROGRAM, "projections", "rebuild", "accounts"],
+                env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )  # fmt: skip
+            assert process.stdout is not None
+            assert process.stdout.readline() == "accounts: rebuild waiting\n"
+    finally:
+        alone.stop()
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in told
+    assert told.splitlines()[-1].startswith("muniment: the database is gone; once it is back, the service goes on")
+
+
 def test_one_that_rests_can_be_paused_resumed_and_cancelled_from_elsewhere(
     muniment: Run, database: psycopg.Connection, environment: dict[str, str]
 ) -> None:
@@ -198,6 +222,8 @@ def test_a_line_tells_progress_rate_and_time_left() -> None:
     assert line(JOB) == "tokens: rebuild building, position 250 of 1000, 50/s, 15 s left"  # type: ignore[arg-type]
     long = {**JOB, "head_at_start": 10_250, "rate": 100.0, "error": "interrupted"}
     assert line(long).endswith("position 250 of 10250, 100/s, 1 min 40 s left, interrupted")  # type: ignore[arg-type]
+    there = {**JOB, "state": "catching_up", "position": 1000}
+    assert line(there) == "tokens: rebuild catching up, position 1000 of 1000, 50/s"  # type: ignore[arg-type]
 
 
 def test_on_a_terminal_a_bar_tells_the_same() -> None:
@@ -207,3 +233,6 @@ def test_on_a_terminal_a_bar_tells_the_same() -> None:
         Bar(progress).show(JOB)  # type: ignore[arg-type]
         progress.refresh()
         assert "tokens building 25% 50/s 15 s left" in console.file.getvalue()  # type: ignore[attr-defined]
+        Bar(progress).show({**JOB, "state": "catching_up", "position": 1000})  # type: ignore[arg-type]
+        progress.refresh()
+        assert re.search(r"tokens catching up 100% 50/s *$", console.file.getvalue())  # type: ignore[attr-defined]

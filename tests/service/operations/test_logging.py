@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 import structlog
 from aiohttp.http_exceptions import LineTooLong
@@ -106,6 +107,18 @@ def test_libraries_log_in_the_same_form(written: Callable[[], list[dict[str, Any
     assert (first["logger"], first["event"]) == ("aiohttp.server", "bad request from 192.0.2.7: token=[redacted]")
     assert (second["logger"], second["event"]) == ("asyncpg", "wrong %d")
     assert (third["logger"], third["level"]) == ("py.warnings", "warning")
+
+
+def test_pools_that_try_again_do_not_repeat_that_the_database_is_away(
+    written: Callable[[], list[dict[str, Any]]],
+) -> None:
+    pool = logging.getLogger("asyncpg.pool")
+    for error in (FileNotFoundError(2, "gone"), asyncpg.CannotConnectNowError("shutting down")):
+        pool.warning("Failed to restore", exc_info=error)
+    assert written() == []
+    pool.warning("Failed to restore", exc_info=asyncpg.TooManyConnectionsError("sorry, too many clients already"))
+    pool.warning("taking over 60 seconds to complete")
+    assert [line["event"] for line in written()] == ["Failed to restore", "taking over 60 seconds to complete"]
 
 
 def test_what_is_no_http_is_told_without_quoting_it(written: Callable[[], list[dict[str, Any]]]) -> None:
