@@ -166,10 +166,12 @@ class Server(TestServer):
 
 
 @asynccontextmanager
-async def running(dsn: str, settings: Settings = SETTINGS, clock: Clock | None = None) -> AsyncIterator[Running]:
+async def running(
+    dsn: str, settings: Settings = SETTINGS, clock: Clock | None = None, *, port: int = 0
+) -> AsyncIterator[Running]:
     """Open the service over an initialised database, its background duties too, with a data folder of its own.
 
-    Time is real unless a clock is given.
+    Time is real unless a clock is given, and port 0 is a free one.
     """
     with tempfile.TemporaryDirectory() as folder:
         settings, clock = replace(settings, data_dir=Path(folder)), clock or Clock()
@@ -177,7 +179,7 @@ async def running(dsn: str, settings: Settings = SETTINGS, clock: Clock | None =
         opened = await anext(wired)
         try:
             await anext(background)
-            async with TestClient(Server(build(opened))) as client:
+            async with TestClient(Server(build(opened), port=port)) as client:
                 service = Running(client, opened)
                 service.root = await service.token("root", ROOT_SECRET)
                 yield service

@@ -28,7 +28,7 @@ ASSETS = {
     "swagger-ui-standalone-preset.js": "text/javascript",
     "favicon-32x32.png": "image/png",
 }
-INITIALIZER = "start.js"
+INITIALIZER, STYLE_SHEET = "start.js", "page.css"
 
 LINKS = "\n".join(f'<li><a href="{contents.path[1:]}">{contents.title}</a></li>' for contents in CONTENTS)
 HTML = f"""<!DOCTYPE html>
@@ -38,6 +38,7 @@ HTML = f"""<!DOCTYPE html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Muniment: the API</title>
 <link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="stylesheet" href="docs/{STYLE_SHEET}">
 <link rel="icon" type="image/png" sizes="32x32" href="docs/favicon-32x32.png">
 </head>
 <body>
@@ -55,11 +56,29 @@ SCRIPT = f"""SwaggerUIBundle({{
   urls: [{URLS}],
   dom_id: "#api",
   deepLinking: true,
+  defaultModelsExpandDepth: 0,  // to unfold two hundred schemas takes longer than all the rest
   validatorUrl: null,
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
   plugins: [() => ({{components: {{Logo: () => null}}}})],  // its picture has an inline style
   layout: "StandaloneLayout",
 }});
+"""
+# What swagger-ui leaves to the page around it: no white frame, narrow screens, headings that can be read in the dark.
+STYLE = """body {
+  margin: 0;
+}
+
+.swagger-ui .opblock-body {
+  overflow-x: auto;
+}
+
+html.dark-mode .swagger-ui .opblock-tag {
+  color: #e4e6e6;
+}
+
+html.dark-mode .swagger-ui .opblock-tag svg {
+  fill: #e4e6e6;
+}
 """
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -71,7 +90,11 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-PAGE, STARTER = Page.of(HTML.encode()), Page.of(SCRIPT.encode())
+PAGE = Page.of(HTML.encode())
+OURS = {
+    INITIALIZER: (Page.of(SCRIPT.encode()), "text/javascript"),
+    STYLE_SHEET: (Page.of(STYLE.encode()), "text/css"),
+}
 
 
 async def page(request: web.Request) -> web.Response:
@@ -82,8 +105,8 @@ async def page(request: web.Request) -> web.Response:
 async def asset(request: web.Request) -> web.StreamResponse:
     """GET /docs/{asset}: one of the files that the page names; every other name is unknown, whatever it points to."""
     name = request.match_info["asset"]
-    if name == INITIALIZER:
-        return respond(request, STARTER, "text/javascript", HEADERS)
+    if name in OURS:
+        return respond(request, *OURS[name], HEADERS)
     if name not in ASSETS:
         raise web.HTTPNotFound
     return web.FileResponse(FOLDER / name, headers={**HEADERS, "Content-Type": ASSETS[name]})

@@ -82,6 +82,9 @@ async def test_a_position_is_held_by_one_writer_at_a_time(parts: StoreParts) -> 
 
 
 async def test_the_position_of_another_version_is_not_handed_out(parts: StoreParts) -> None:
-    for model in (replace(MODELS["audit"], version=MODELS["audit"].version + 1), replace(MODELS["audit"], name="statistics")):
+    for model in (
+        replace(MODELS["audit"], version=MODELS["audit"].version + 1),
+        replace(MODELS["audit"], name="statistics"),
+    ):
         with pytest.raises(Superseded):
             await registry.lock_position(parts.pool, model)

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 import yarl
 
-from service.openapi.browsing import ASSETS, FOLDER
+from service.openapi.browsing import ASSETS, FOLDER, OURS
 from service.openapi.documents import CONTENTS
 from tests.app_fixture import SETTINGS
 from tests.service.openapi.operations import told
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 DOCUMENTS = [contents.path for contents in CONTENTS]
-ALL = [*DOCUMENTS, "/docs", "/docs/start.js", *(f"/docs/{name}" for name in ASSETS)]
+ALL = [*DOCUMENTS, "/docs", *(f"/docs/{name}" for name in (*OURS, *ASSETS))]
 
 
 @pytest.mark.parametrize("contents", CONTENTS, ids=lambda contents: contents.path)
