@@ -587,16 +587,19 @@ async def waits_for_newer(parts: StoreParts, job: asyncpg.Record) -> bool:
 
 async def test_a_version_that_was_installed_during_a_rebuild_is_not_replaced(parts: StoreParts, slow: None) -> None:
     newer = naming(version=2)
+    await some_accounts(parts, 30)
     await install(parts.owner, [naming()], parts.vault)
     await parts.owner.execute("UPDATE muniment.models SET mode = 'eventual' WHERE name = 'named'")  # nobody writes it
-    await some_accounts(parts, 10)
     job = await ask(parts, "rebuild", naming())
     async with at_work(parts, naming("eventual")):
-        await in_state(parts, job, "catching_up", "comparing", "building")
+        await until(lambda: beyond(parts, job, 2))
+        await ask(parts, "pause", naming())
+        await in_state(parts, job, "paused")
         await install(parts.owner, [newer], parts.vault)
+        await ask(parts, "resume", naming())
         await until(lambda: waits_for_newer(parts, job))
     assert (await live(parts, newer))["version"] == 2
-    assert len(await contents(parts, "named")) == 10
+    assert len(await contents(parts, "named")) == 30
 
 
 async def test_a_model_that_this_program_does_not_have_is_left_alone(parts: StoreParts) -> None:
