@@ -51,6 +51,7 @@ FIRST_DELAY = timedelta(seconds=15)
 LONGEST_DELAY = timedelta(hours=1)
 MOST_ATTEMPTS = 100  # about four days
 IDLE_SECONDS = 1.0
+GATHER_SECONDS = 0.25
 RETRY_SECONDS = 2.0
 FAREWELL_SECONDS = 10.0
 PLACE = "message"  # where what a row seals belongs, beside the topics of events
@@ -120,6 +121,7 @@ class Delivery:
                 await self._pause(RETRY_SECONDS)
             elif not sent:
                 await self._bell.wait(IDLE_SECONDS)
+                await self._pause(GATHER_SECONDS)  # under load the bell rings all the time, mostly not for mail
 
     async def _pause(self, seconds: float) -> None:
         with suppress(TimeoutError):
