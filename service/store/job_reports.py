@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 REPORT = """
 INSERT INTO muniment.jobs (name, started_at, ended_at, succeeded_at, counts, error)
-VALUES ($1, $2, clock_timestamp(), CASE WHEN $4::text IS NULL THEN clock_timestamp() END, $3, $4)
+VALUES ($1, $2, statement_timestamp(), CASE WHEN $4::text IS NULL THEN statement_timestamp() END, $3, $4)
 ON CONFLICT (name) DO UPDATE SET started_at = excluded.started_at, ended_at = excluded.ended_at,
        succeeded_at = coalesce(excluded.succeeded_at, jobs.succeeded_at), counts = excluded.counts,
        error = excluded.error
