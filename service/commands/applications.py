@@ -9,12 +9,13 @@ from domain.application import Application, ApplicationSettings
 from domain.permissions import assignable
 from projections import grants
 from service.commands import claims, scopes
+from service.commands.changing import changed
 from service.commands.secrets import IssuedSecret, SecretRequest, add_new
 from service.commands.seen import active_organization, to_change
 from service.commands.unchanged import UNCHANGED, Unchanged
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -190,7 +191,7 @@ async def retire_secret(
     def change(found: Application, now: datetime) -> None:
         found.retire_secret(secret, by, now)
 
-    return await _change(store, origin, by, application, change=change, remember=remember)
+    return await changed(store, origin, by, Application, application, change=change, remember=remember)
 
 
 async def disable(
@@ -210,7 +211,7 @@ async def disable(
     def change(found: Application, now: datetime) -> None:
         found.disable(by, now, reason)
 
-    return await _change(store, origin, by, application, change=change, remember=remember)
+    return await changed(store, origin, by, Application, application, change=change, remember=remember)
 
 
 async def enable(
@@ -224,7 +225,7 @@ async def enable(
     def change(found: Application, now: datetime) -> None:
         found.enable(by, now)
 
-    return await _change(store, origin, by, application, change=change, remember=remember)
+    return await changed(store, origin, by, Application, application, change=change, remember=remember)
 
 
 async def delete(
@@ -239,24 +240,6 @@ async def delete(
         leaving = await to_change(decision, by, Application, application)
         leaving.delete(by, store.clock.now())
         decision.save(leaving)
-
-    return await store.decide(command, origin, remember=remember)
-
-
-async def _change(
-    store: Store,
-    origin: Origin,
-    by: Caller,
-    application: UUID,
-    *,
-    change: Callable[[Application, datetime], None],
-    remember: Remember[Application] | None,
-) -> Outcome[Application]:
-    async def command(decision: Decision) -> Application:
-        found = await to_change(decision, by, Application, application)
-        change(found, store.clock.now())
-        decision.save(found)
-        return found
 
     return await store.decide(command, origin, remember=remember)
 

@@ -8,13 +8,14 @@ from domain.person import Factor, Profile
 from domain.refusals import AttributesNotEnabled, InvalidRole
 from domain.user import Status, User
 from service.commands import orgs
+from service.commands.changing import changed
 from service.commands.detail import detailed
 from service.commands.role_names import roles_named
 from service.commands.seen import to_change
 from service.commands.unchanged import UNCHANGED, Unchanged, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -102,7 +103,7 @@ async def require_factor(
     def decided(found: User, now: datetime) -> None:
         found.require_factor(factor, now)
 
-    return await _changed(store, origin, by, user, change=decided, remember=remember)
+    return await changed(store, origin, by, User, user, change=decided, remember=remember)
 
 
 async def waive_factor(
@@ -113,7 +114,7 @@ async def waive_factor(
     def decided(found: User, now: datetime) -> None:
         found.waive_factor(factor, now)
 
-    return await _changed(store, origin, by, user, change=decided, remember=remember)
+    return await changed(store, origin, by, User, user, change=decided, remember=remember)
 
 
 async def link(
@@ -150,23 +151,5 @@ async def unlink(
             another.unlink(now)
             decision.save(another)
         return one
-
-    return await store.decide(command, origin, remember=remember)
-
-
-async def _changed(
-    store: Store,
-    origin: Origin,
-    by: Caller,
-    user: UUID,
-    *,
-    change: Callable[[User, datetime], None],
-    remember: Remember[User] | None,
-) -> Outcome[User]:
-    async def command(decision: Decision) -> User:
-        found = await to_change(decision, by, User, user)
-        change(found, store.clock.now())
-        decision.save(found)
-        return found
 
     return await store.decide(command, origin, remember=remember)

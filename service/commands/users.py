@@ -13,11 +13,11 @@ from domain.role import Role
 from domain.user import Status, User
 from projections import invitations, memberships
 from service.commands import claims, groups
+from service.commands.changing import changed
 from service.commands.owners import owners_of
 from service.commands.seen import to_change, to_rely_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
     from uuid import UUID
 
@@ -76,7 +76,7 @@ async def rename(
     def change(found: User, now: datetime) -> None:
         found.rename(name, now)
 
-    return await _change(store, origin, by, user, change=change, remember=remember)
+    return await changed(store, origin, by, User, user, change=change, remember=remember)
 
 
 async def suspend(
@@ -93,7 +93,7 @@ async def suspend(
     def change(found: User, now: datetime) -> None:
         found.suspend(reason, now=now)
 
-    return await _change(store, origin, by, user, change=change, remember=remember)
+    return await changed(store, origin, by, User, user, change=change, remember=remember)
 
 
 async def reinstate(
@@ -104,7 +104,7 @@ async def reinstate(
     def change(found: User, now: datetime) -> None:
         found.reinstate(now)
 
-    return await _change(store, origin, by, user, change=change, remember=remember)
+    return await changed(store, origin, by, User, user, change=change, remember=remember)
 
 
 async def assign_role(
@@ -129,7 +129,7 @@ async def unassign_role(
     def change(found: User, now: datetime) -> None:
         found.unassign_role(role, now)
 
-    return await _change(store, origin, by, user, change=change, remember=remember)
+    return await changed(store, origin, by, User, user, change=change, remember=remember)
 
 
 async def delete(
@@ -183,21 +183,3 @@ async def _call_back(decision: Decision, user: UUID, now: datetime) -> None:
     if invitation is not None and invitation.status == InvitationStatus.PENDING:
         invitation.revoke(now)
         decision.save(invitation)
-
-
-async def _change(
-    store: Store,
-    origin: Origin,
-    by: Caller,
-    user: UUID,
-    *,
-    change: Callable[[User, datetime], None],
-    remember: Remember[User] | None,
-) -> Outcome[User]:
-    async def command(decision: Decision) -> User:
-        found = await to_change(decision, by, User, user)
-        change(found, store.clock.now())
-        decision.save(found)
-        return found
-
-    return await store.decide(command, origin, remember=remember)
