@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
+from service.store.duty import Duty
 from service.store.lane import LOST
 
 if TYPE_CHECKING:
@@ -26,26 +27,19 @@ COALESCE_SECONDS = 0.02  # at most fifty notifications a second and process
 log = structlog.get_logger(__name__)
 
 
-class Bell:
-    """Rings for every process when the head moved, and lets callers in this one wait for a ring."""
+class Bell(Duty):
+    """Rings for every process when the head moved, and lets callers in this one wait for a ring.
+
+    Stopped, it neither listens nor passes rings on; whoever waits goes on by polling.
+    """
+
+    NAME = "bell"
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]]) -> None:
         """Take a way to connect; nothing is opened before `start`."""
         self._connect = connect
         self._ring = asyncio.Event()
         self._heard = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin to listen and to pass rings on."""
-        self._task = asyncio.create_task(self._run(), name="bell")
-
-    async def stop(self) -> None:
-        """Stop both; whoever waits goes on by polling."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     def ring(self, _head: int = 0) -> None:
         """Say that the log grew. Costs nothing: the sending happens elsewhere and for many at once."""

@@ -8,7 +8,6 @@ too long, a restart) is only waited for.
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -17,6 +16,7 @@ import structlog
 from projections import registry
 from projections.registry import Superseded
 from service.store import poison as poisons
+from service.store.duty import Duty
 from service.store.lane import LOST
 from service.store.log import head
 from service.store.poison import Poison
@@ -42,8 +42,13 @@ STOPPED_SECONDS = 1.0  # how often a stopped model is looked at: an operator may
 log = structlog.get_logger(__name__)
 
 
-class Projector:
-    """Follows the log for all eventual models. Every service runs one; the lock in the database picks who works."""
+class Projector(Duty):
+    """Follows the log for all eventual models. Every service runs one; the lock in the database picks who works.
+
+    Stopped, it rolls back the page under way; the next leader does it again.
+    """
+
+    NAME = "projector"
 
     def __init__(
         self,
@@ -57,19 +62,7 @@ class Projector:
         self._models = list(models)
         self._vault = vault
         self._bell = bell
-        self._task: asyncio.Task[None] | None = None
         self.leading = False
-
-    async def start(self) -> None:
-        """Begin to follow."""
-        self._task = asyncio.create_task(self._run(), name="projector")
-
-    async def stop(self) -> None:
-        """Stop; a page under way is rolled back and done again by the next leader."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         told = False

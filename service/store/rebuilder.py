@@ -8,7 +8,7 @@ whose process died is gone on with by the next leader.
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from service.operations.exception_text import described
 from service.store import generation, migrations, rebuild
 from service.store import rebuild_jobs as jobs
 from service.store.connections import DatabaseUnreachable
+from service.store.duty import Duty
 from service.store.lane import LOST
 from service.store.log import head, read_page
 from service.store.poison import Poison, passes
@@ -54,8 +55,13 @@ KEPT_SECONDS = 86_400.0  # a former generation takes as much room as the live on
 log = structlog.get_logger(__name__)
 
 
-class Rebuilder:
-    """Works off the jobs of all read models."""
+class Rebuilder(Duty):
+    """Works off the jobs of all read models.
+
+    Stopped, it rolls back the page under way; whoever leads next goes on with the job.
+    """
+
+    NAME = "rebuilder"
 
     def __init__(
         self, connect: Callable[[], Awaitable[asyncpg.Connection]], models: Iterable[Model], vault: Vault
@@ -64,20 +70,8 @@ class Rebuilder:
         self._connect = connect
         self._models = {model.name: model for model in models}
         self._vault = vault
-        self._task: asyncio.Task[None] | None = None
         self._followed_at = 0.0
         self.leading = False
-
-    async def start(self) -> None:
-        """Begin to look for work."""
-        self._task = asyncio.create_task(self._run(), name="rebuilder")
-
-    async def stop(self) -> None:
-        """Stop; a page under way is rolled back, and the job gone on with by whoever leads next."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         told_of = False

@@ -6,7 +6,6 @@ It works in small pages and rests between them, so that nobody who appends waits
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from projections import registry, token_purge
 from service.operations.exception_text import described
 from service.store import migrations
 from service.store.connections import DatabaseUnreachable
+from service.store.duty import Duty
 from service.store.job_reports import report, started
 from service.store.lane import LOST
 
@@ -41,8 +41,13 @@ TRIES = 5
 log = structlog.get_logger(__name__)
 
 
-class Retention:
-    """The recurring purge. Every background process has one; a lock in the database picks who works."""
+class Retention(Duty):
+    """The recurring purge. Every background process has one; a lock in the database picks who works.
+
+    The first run is at once. Stopped, it rolls back the page under way; the next run purges it.
+    """
+
+    NAME = "retention"
 
     def __init__(
         self, connect: Callable[[], Awaitable[asyncpg.Connection]], clock: Clock, *, expired_for: timedelta
@@ -51,18 +56,6 @@ class Retention:
         self._connect = connect
         self._clock = clock
         self._expired_for = expired_for
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin: the first run is at once."""
-        self._task = asyncio.create_task(self._run(), name="retention")
-
-    async def stop(self) -> None:
-        """Stop; a page under way is rolled back and purged by the next run."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         while True:

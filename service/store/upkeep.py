@@ -6,7 +6,6 @@ Nothing here is urgent: an error is logged and the work done again a minute late
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from datetime import timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import asyncpg
 import structlog
 
 from service.operations.exception_text import described
+from service.store.duty import Duty
 from service.store.job_reports import report, started
 
 if TYPE_CHECKING:
@@ -59,8 +59,13 @@ LONGEST_TOKEN = timedelta(days=1)
 log = structlog.get_logger(__name__)
 
 
-class Upkeep:
-    """The recurring work on the store's own tables. Every worker runs one; a lock in the database picks who works."""
+class Upkeep(Duty):
+    """The recurring work on the store's own tables. Every background process has one; a lock picks who works.
+
+    The first run is at once. Stopped, it rolls back the chunk under way; the next run removes it.
+    """
+
+    NAME = "upkeep"
 
     def __init__(
         self,
@@ -79,19 +84,7 @@ class Upkeep:
         self._retention = max(timedelta(days=journal_days), SHORTEST_RETENTION)
         self._longest_token = longest_token
         self._cleaned_at: datetime | None = None
-        self._task: asyncio.Task[None] | None = None
         self.leading = False
-
-    async def start(self) -> None:
-        """Begin: the first run is at once."""
-        self._task = asyncio.create_task(self._run(), name="upkeep")
-
-    async def stop(self) -> None:
-        """Stop; a chunk under way is rolled back and removed by the next run."""
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
 
     async def _run(self) -> None:
         while True:
