@@ -11,6 +11,8 @@ from tests.app_fixture import app_database, app_template, copied, running
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    import pytest
+
     from tests.app_fixture import Running
 
 __all__ = ["app_database", "app_template"]
@@ -22,3 +24,10 @@ async def app(postgres_dsn: str, app_template: str) -> AsyncIterator[Running]:
     with copied(postgres_dsn, app_template) as dsn:
         async with running(dsn) as service:
             yield service
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Name the operation in the test's id: by schemathesis all tests of a function have the same one."""
+    operation = getattr(item, "operation_label", None)
+    if operation is not None:
+        item._id = item.id.with_params(operation)
