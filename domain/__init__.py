@@ -10,6 +10,9 @@ from eventsourcing.domain import Aggregate, CanMutateAggregate
 
 from domain.account import Account
 from domain.application import Application
+from domain.authorization import Authorization
+from domain.consent import Consent
+from domain.device_authorization import DeviceAuthorization
 from domain.event import Recorded
 from domain.grant import Grant
 from domain.group import Group
@@ -20,6 +23,7 @@ from domain.membership import Membership
 from domain.revocation import Revocation
 from domain.role import Role
 from domain.scope_definition import ScopeDefinition
+from domain.session import Session
 from domain.signing_key import SigningKey
 from domain.token_family import TokenFamily
 from domain.user import User
@@ -36,6 +40,10 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     Application,
     Grant,
     Invitation,
+    Session,
+    Consent,
+    Authorization,
+    DeviceAuthorization,
     TokenFamily,
     Revocation,
     SigningKey,

@@ -41,7 +41,7 @@ __all__ = ["Application", "ApplicationSettings", "Kind", "Secret", "Status", "To
 # RFC 6749 appendix A.1 without space; a colon would end the id in HTTP Basic (RFC 7617 section 2).
 CLIENT_ID = re.compile(r"[\x21-\x39\x3B-\x7E]{1,128}")
 ACTS_BY = ("key_set", "redirect_uris")  # how an application proves itself, and where what proves its users is sent
-WORKS_BY = ("permissions", "audiences", "rate_limit")  # what it can do, where, and how often
+WORKS_BY = ("permissions", "audiences", "rate_limit", "grant_types")  # what it can do, where, how often and how
 
 
 class Status(StrEnum):
@@ -86,6 +86,12 @@ class Application(Aggregate):
         require_otp_mfa: bool = False
         require_sms_mfa: bool = False
         allow_email_mfa_as_backup: bool = False
+        grant_types: tuple[str, ...] = ()
+        trusted: bool = False
+        refresh_token_lifetime: int = 2_592_000
+        refresh_grace: int = 0
+        post_logout_redirect_uris: tuple[str, ...] = ()
+        backchannel_logout_uri: str | None = None
 
         @property
         def touches(self) -> tuple[str, ...]:
@@ -113,6 +119,12 @@ class Application(Aggregate):
         require_sms_mfa: bool = False
         allow_email_mfa_as_backup: bool = False
         organization: UUID | None = None
+        grant_types: tuple[str, ...] = ()
+        trusted: bool = False
+        refresh_token_lifetime: int = 2_592_000
+        refresh_grace: int = 0
+        post_logout_redirect_uris: tuple[str, ...] = ()
+        backchannel_logout_uri: str | None = None
 
         @property
         def touches(self) -> tuple[str, ...]:
@@ -189,6 +201,12 @@ class Application(Aggregate):
         require_otp_mfa: bool,
         require_sms_mfa: bool,
         allow_email_mfa_as_backup: bool,
+        grant_types: tuple[str, ...],
+        trusted: bool,
+        refresh_token_lifetime: int,
+        refresh_grace: int,
+        post_logout_redirect_uris: tuple[str, ...],
+        backchannel_logout_uri: str | None,
     ) -> None:
         """Start active and without secrets."""
         self.organization = organization
@@ -208,6 +226,12 @@ class Application(Aggregate):
             require_otp_mfa=require_otp_mfa,
             require_sms_mfa=require_sms_mfa,
             allow_email_mfa_as_backup=allow_email_mfa_as_backup,
+            grant_types=grant_types,
+            trusted=trusted,
+            refresh_token_lifetime=refresh_token_lifetime,
+            refresh_grace=refresh_grace,
+            post_logout_redirect_uris=post_logout_redirect_uris,
+            backchannel_logout_uri=backchannel_logout_uri,
         )
         self.status = Status.ACTIVE
         self.secrets: dict[UUID, Secret] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from domain import text
+from domain import grant_types, text
 from domain.key_set import public_keys
 from domain.permissions import PERMISSIONS
 from domain.redirect_uri import redirect_uri_list
@@ -14,7 +14,12 @@ from domain.refusals import InvalidFormat, InvalidLifetime, InvalidLimit, WrongC
 from domain.scope import audience_list, scope_list
 
 LIFETIME_RANGE = range(60, 86_400 + 1)
+REFRESH_LIFETIME_RANGE = range(60, 31_536_000 + 1)
+REFRESH_GRACE_RANGE = range(60 + 1)
 RATE_LIMIT_RANGE = range(1, 10_000_000 + 1)
+
+_WITH_A_BROWSER = (grant_types.AUTHORIZATION_CODE, grant_types.REFRESH_TOKEN)
+_PUBLIC = (*_WITH_A_BROWSER, grant_types.PASSWORD, grant_types.DEVICE_CODE)
 
 
 class Kind(StrEnum):
@@ -30,6 +35,28 @@ class Kind(StrEnum):
     def confidential(self) -> bool:
         """Whether applications of this kind can keep a secret; the others are public."""
         return self in (Kind.MACHINE, Kind.WEB)
+
+    @property
+    def grant_types(self) -> tuple[str, ...]:
+        """The grant types of applications that name none."""
+        match self:
+            case Kind.MACHINE:
+                return (grant_types.CLIENT_CREDENTIALS,)
+            case Kind.NATIVE:
+                return (*_WITH_A_BROWSER, grant_types.DEVICE_CODE)
+            case _:
+                return _WITH_A_BROWSER
+
+    @property
+    def fitting_grant_types(self) -> tuple[str, ...]:
+        """The grant types that applications of this kind may name: a public one proves nothing by its credentials."""
+        match self:
+            case Kind.MACHINE:
+                return (grant_types.CLIENT_CREDENTIALS, grant_types.TOKEN_EXCHANGE)
+            case Kind.WEB:
+                return grant_types.ALL
+            case _:
+                return _PUBLIC
 
     @property
     def access_token_lifetime(self) -> int:
@@ -49,7 +76,9 @@ class ApplicationSettings:
     """The settings. `access_token_lifetime` is in seconds, None for the kind's default.
 
     `rate_limit` counts token and management requests per minute, None for no limit of its own. Of the second factors,
-    those that are required here count when `use_system_mfa_config` is False.
+    those that are required here count when `use_system_mfa_config` is False. No `grant_types`: those of the kind.
+    `trusted` says that people may give the application their passwords. `refresh_grace` is for how many seconds a
+    refresh token that was used is taken once more.
     """
 
     name: str
@@ -65,12 +94,19 @@ class ApplicationSettings:
     require_otp_mfa: bool = False
     require_sms_mfa: bool = False
     allow_email_mfa_as_backup: bool = False
+    grant_types: tuple[str, ...] = ()
+    trusted: bool = False
+    refresh_token_lifetime: int = 2_592_000
+    refresh_grace: int = 0
+    post_logout_redirect_uris: tuple[str, ...] = ()
+    backchannel_logout_uri: str | None = None
 
     def checked(self, kind: Kind) -> ApplicationSettings:
         """Return the settings in their stored form: text normalised, lists sorted, the lifetime filled in.
 
         Raises InvalidName, InvalidScope, InvalidAudience, TooMany, InvalidFormat, InvalidLifetime (outside 60 to
-        86400), InvalidLimit (outside 1 to 10000000), InvalidKeySet, InvalidRedirectUri, or WrongClientKind when a
+        86400, for refresh tokens 60 to 31536000, a grace outside 0 to 60), InvalidLimit (outside 1 to 10000000),
+        InvalidKeySet, InvalidRedirectUri, InvalidGrantType (unknown, or not for this kind), or WrongClientKind when a
         public kind has a key set or one of PERMISSIONS.
         """
         settings = replace(
@@ -84,9 +120,14 @@ class ApplicationSettings:
             else self.access_token_lifetime,
             key_set=public_keys(self.key_set),
             redirect_uris=redirect_uri_list(self.redirect_uris, private_use=kind is Kind.NATIVE),
+            grant_types=grant_types.grant_type_list(self.grant_types, fitting=kind.fitting_grant_types),
+            post_logout_redirect_uris=redirect_uri_list(
+                self.post_logout_redirect_uris, private_use=kind is Kind.NATIVE, field="post_logout_redirect_uris"
+            ),
         )
-        if settings.access_token_lifetime not in LIFETIME_RANGE:
-            raise InvalidLifetime(field="access_token_lifetime")
+        if settings.backchannel_logout_uri is not None:
+            redirect_uri_list([settings.backchannel_logout_uri], private_use=False, field="backchannel_logout_uri")
+        settings.require_lifetimes()
         if settings.rate_limit is not None and settings.rate_limit not in RATE_LIMIT_RANGE:
             raise InvalidLimit(field="rate_limit")
         if not kind.confidential:
@@ -95,6 +136,16 @@ class ApplicationSettings:
             if settings.key_set is not None:
                 raise WrongClientKind("keys for a public application", field="key_set")
         return settings
+
+    def require_lifetimes(self) -> None:
+        """Raise InvalidLifetime when one is outside its range, naming it."""
+        for name, allowed in (
+            ("access_token_lifetime", LIFETIME_RANGE),
+            ("refresh_token_lifetime", REFRESH_LIFETIME_RANGE),
+            ("refresh_grace", REFRESH_GRACE_RANGE),
+        ):
+            if getattr(self, name) not in allowed:
+                raise InvalidLifetime(field=name)
 
 
 SETTINGS = tuple(setting.name for setting in fields(ApplicationSettings))

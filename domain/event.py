@@ -22,6 +22,8 @@ class Recorded:
     TOPIC: ClassVar[str]
     PERSONAL: ClassVar[frozenset[str]] = frozenset()
     """Fields sealed under the subject's key. Typed `X | None`: they read None once that key is destroyed."""
+    SPARSE: ClassVar[tuple[str, ...]] = ()
+    """Fields with a default of None that the stored state leaves out where they are None."""
     class_version: ClassVar[int] = 1
 
     if TYPE_CHECKING:  # the library's, told here so that an event is one type to those who replay it

@@ -40,10 +40,10 @@ PERMISSIONS = (
 )
 """Every name that opens a management route, the wildcard and root included; other scopes are for other services."""
 
-OPENID_SCOPES = ("openid", "profile", "offline_access")
-"""The scopes that tokens of users may carry whatever an organization defines."""
+PERSONAL_SCOPES = ("openid", "profile", "email", "offline_access")
+"""The scopes that tokens of people may carry whatever an organization defines (OpenID Connect Core section 5.4)."""
 
-BUILT_IN_SCOPES = (*PERMISSIONS, *OPENID_SCOPES)
+BUILT_IN_SCOPES = (*PERMISSIONS, *PERSONAL_SCOPES)
 _PERMISSIONS = frozenset(PERMISSIONS)
 BUILT_IN_ROLES = frozenset({"super_admin"})
 PRIVILEGED_ROLES = frozenset({"super_admin"})

@@ -14,6 +14,11 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 # The characters of RFC 3986 without "#" (a fragment, RFC 6749 section 3.1.2) and "*" (no wildcards here).
 _CHARACTERS = re.compile(r"[A-Za-z0-9\-._~:/?\[\]@!$&'()+,;=%]+")
+# RFC 8252 section 7.3, and no "localhost": it can be resolved to another interface (section 8.3).
+_ON_LOOPBACK = re.compile(
+    r"http://(?P<host>127\.0\.0\.1|\[::1\])(:(?P<port>[0-9]{1,5}))?(?P<rest>([/?][A-Za-z0-9\-._~:/?\[\]@!$&'()+,;=%]*)?)"
+)
+LAST_PORT = 65_535
 # RFC 8252 section 7.1: a scheme of one's own is a domain name reversed, so it holds a dot.
 _PRIVATE_USE = re.compile(r"[a-z][a-z0-9+\-]*(\.[a-z0-9+\-]+)+")
 
@@ -31,6 +36,27 @@ def redirect_uri_list(values: Iterable[str], *, private_use: bool, field: str = 
         if not _well_formed(uri, private_use=private_use):
             raise InvalidRedirectUri(repr(uri), field=field)
     return uris
+
+
+def matches(registered: Iterable[str], given: str, *, native: bool) -> bool:
+    """Whether answers may go to a URI: it is a registered one, character by character.
+
+    The one exception is the port that an installed application listens on: with `native`, a registered http address of
+    the loopback interface, written as an IP address, stands for every port of it (RFC 8252 section 7.3).
+    """
+    uris = list(registered)
+    if given in uris:
+        return True
+    portless = _without_port(given) if native else None
+    return portless is not None and any(_without_port(uri) == portless for uri in uris)
+
+
+def _without_port(uri: str) -> str | None:
+    """Return a loopback address without its port, all else as it is written; None for any other URI."""
+    found = _ON_LOOPBACK.fullmatch(uri) if len(uri) <= REDIRECT_URI_LIMIT else None
+    if found is None or int(found["port"] or 0) > LAST_PORT:
+        return None
+    return f"http://{found['host']}{found['rest']}"
 
 
 def _well_formed(uri: str, *, private_use: bool) -> bool:

@@ -6,18 +6,24 @@ Refusal
 │   ├── InvalidScope InvalidAudience InvalidLifetime InvalidLimit InvalidFormat InvalidKind InvalidClientId
 │   ├── InvalidKeySet InvalidAlgorithm InvalidExpiry InvalidEndUser NothingToRevoke TooDeep TooMany
 │   ├── InvalidRedirectUri InvalidSlug InvalidBranding UndefinedScope InvalidBefore
+│   ├── InvalidGrantType
+│   ├── InvalidUsername InvalidPhone InvalidProfile ValueTooLong
+│   ├── InvalidPassword InvalidDigest PasswordAndDigest DigestAlgorithmMissing
 │   └── InvalidEmail InvalidLocale InvalidLink InvalidSigninUrl ImpersonatorMissing AttributesNotEnabled
 ├── Unknown                no such thing, or outside the caller's organization (the two are told apart by nobody)
 │   ├── UnknownAccount UnknownUser UnknownMembership UnknownRole UnknownApplication UnknownSecret
 │   ├── UnknownGrant UnknownToken UnknownKey
 │   ├── UnknownScope UnknownGroup UnknownLog UnknownProjection
+│   ├── UnknownDevice
 │   └── UnknownInvitation UnknownVerification UnknownSession UnknownPasskey
 ├── Conflict               true once, or true elsewhere, but not in the present state
 │   ├── AlreadyMember NameTaken ClientIdTaken AccountHasChildren OrganizationInUse TooMuchAtOnce
 │   ├── AccountNotActive UserNotActive
 │   ├── ApplicationNotActive GrantNotPending GrantNotEffective GrantExpired LastOwner TokenEnded
-│   ├── RefreshReplayed KeyNotIntroduced KeyNotActive KeyTooYoung RoleInUse TooManySecrets
+│   ├── DeviceAnswered DeviceNotApproved
+│   ├── RefreshReplayed UnusableCode KeyNotIntroduced KeyNotActive KeyTooYoung RoleInUse TooManySecrets
 │   ├── OrganizationHasUsers OrganizationClosed NotInOrganization
+│   ├── UsernameTaken PhoneTaken
 │   ├── EmailTaken EmailMissing EmailAlreadyVerified InvitationPending InvitationClosed UserAlreadyActive
 │   ├── AlreadyLinked TargetAlreadyLinked WrongAppForImpersonation
 │   ├── RebuildUnderWay NoRebuild RebuildNotRunning RebuildNotPaused RebuildCancelled
@@ -151,6 +157,10 @@ class InvalidRedirectUri(Invalid):
     sentence = "A redirect URI is an https address, or http to localhost, without fragment, user and wildcard"
 
 
+class InvalidGrantType(Invalid):
+    sentence = "No such grant type, or not for this kind of application"
+
+
 class InvalidSlug(Invalid):
     sentence = "A slug has 1 to 50 letters, digits, hyphens and underscores and begins with a letter or digit"
 
@@ -169,6 +179,38 @@ class UndefinedScope(Invalid):
 
 class InvalidEmail(Invalid):
     sentence = "An e-mail address has the form name@domain and at most 254 characters"
+
+
+class InvalidUsername(Invalid):
+    sentence = "A username has 1 to 128 letters, digits and underscores and does not begin with a digit"
+
+
+class InvalidPhone(Invalid):
+    sentence = "A phone number is the digits of one that can exist, with its country code"
+
+
+class InvalidProfile(Invalid):
+    sentence = "A value of a profile is too long, holds control characters or is no http(s) address"
+
+
+class InvalidPassword(Invalid):
+    sentence = "A password has 1 to 256 characters"
+
+
+class InvalidDigest(Invalid):
+    sentence = "A password digest is not of a kind that can be checked"
+
+
+class PasswordAndDigest(Invalid):
+    sentence = "Either a password or a digest of one is given, not both"
+
+
+class DigestAlgorithmMissing(Invalid):
+    sentence = "A password digest and its algorithm are given together"
+
+
+class ValueTooLong(Invalid):
+    sentence = "A value is too long"
 
 
 class InvalidLocale(Invalid):
@@ -255,6 +297,10 @@ class UnknownSession(Unknown):
     sentence = "No active session found"
 
 
+class UnknownDevice(Unknown):
+    sentence = "No device waits under this code, or it has waited too long"
+
+
 class UnknownPasskey(Unknown):
     sentence = "No such passkey"
 
@@ -327,6 +373,18 @@ class RefreshReplayed(Conflict):
     sentence = "The refresh token was used before"
 
 
+class DeviceAnswered(Conflict):
+    sentence = "The device was answered already"
+
+
+class DeviceNotApproved(Conflict):
+    sentence = "The device has no approval to redeem"
+
+
+class UnusableCode(Conflict):
+    sentence = "The code is not valid, has expired or was used before"
+
+
 class KeyNotIntroduced(Conflict):
     sentence = "The key is not waiting to be activated"
 
@@ -361,6 +419,14 @@ class NotInOrganization(Conflict):
 
 class EmailTaken(Conflict):
     sentence = "The email address is already in use"
+
+
+class UsernameTaken(Conflict):
+    sentence = "The username is already in use"
+
+
+class PhoneTaken(Conflict):
+    sentence = "The phone number is already in use"
 
 
 class EmailMissing(Conflict):

@@ -17,7 +17,7 @@ from eventsourcing.domain import Aggregate
 
 from domain import text
 from domain.event import Recorded
-from domain.permissions import BUILT_IN_SCOPES, OPENID_SCOPES
+from domain.permissions import BUILT_IN_SCOPES, PERSONAL_SCOPES
 from domain.refusals import BuiltInScope, InvalidLocale, InvalidName, TooMany, UnknownAccount, UnknownScope
 from domain.scope import scope_list
 
@@ -44,7 +44,7 @@ BUILT_IN = {uuid5(_NAMESPACE, name): name for name in BUILT_IN_SCOPES}
 
 def built_in_type(name: str) -> ScopeType:
     """Return the type of a built-in scope."""
-    return ScopeType.SPA if name in OPENID_SCOPES else ScopeType.S2S
+    return ScopeType.SPA if name in PERSONAL_SCOPES else ScopeType.S2S
 
 
 class ScopeDefinition(Aggregate):

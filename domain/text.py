@@ -18,7 +18,7 @@ _REFUSED_CHARACTERS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u206
 
 def name(value: str, *, limit: int = NAME_LIMIT, field: str = "name") -> str:
     """Return the name in NFC without outer space. Raises InvalidName unless 1 to `limit` characters remain."""
-    text = _one_line(value, limit, InvalidName, field)
+    text = line(value, limit, InvalidName, field)
     if not text:
         raise InvalidName(field=field)
     return text
@@ -26,12 +26,12 @@ def name(value: str, *, limit: int = NAME_LIMIT, field: str = "name") -> str:
 
 def description(value: str | None, *, field: str = "description") -> str | None:
     """Return the description in NFC without outer space, None when nothing remains. Raises InvalidDescription."""
-    return _one_line(value or "", DESCRIPTION_LIMIT, InvalidDescription, field) or None
+    return line(value or "", DESCRIPTION_LIMIT, InvalidDescription, field) or None
 
 
 def reason(value: str | None, *, field: str = "reason") -> str | None:
     """Return the reason in NFC without outer space, None when nothing remains. Raises InvalidReason."""
-    return _one_line(value or "", REASON_LIMIT, InvalidReason, field) or None
+    return line(value or "", REASON_LIMIT, InvalidReason, field) or None
 
 
 def folded(value: str) -> str:
@@ -39,7 +39,8 @@ def folded(value: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).strip().casefold()).strip()
 
 
-def _one_line(value: str, limit: int, refusal: type[Invalid], field: str) -> str:
+def line(value: str, limit: int, refusal: type[Invalid], field: str) -> str:
+    """Return a text of one line in NFC without outer space, empty perhaps. Raises the refusal for any other."""
     text = unicodedata.normalize("NFC", value).strip()
     if len(text) > limit:
         raise refusal(f"longer than {limit} characters", field=field)

@@ -1,13 +1,14 @@
 """Token family: one authorization's access tokens and the chain of refresh tokens that renews them.
 
 Issued thousands of times a second, so the events are small and nothing here looks at more than it must. The family's id
-is a UUIDv7 and the `jti` of its first access token. Reuse of a refresh token ends the family (RFC 9700 section 4.14.2).
+is a UUIDv7 and the `jti` of its first access token. Reuse of a refresh token ends the family (RFC 9700 section 4.14.2),
+unless a grace makes up for an answer that was lost on its way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -17,9 +18,16 @@ from domain.application_settings import TokenFormat
 from domain.event import Recorded
 from domain.refusals import InvalidLifetime, TokenEnded, UnknownToken
 
+# What only tokens of people have; where it is None, the stored state of an event leaves it out.
+PEOPLES = ("session", "authenticated_at", "actor")
+NO_GRACE = timedelta(0)
+
 
 class TokenFamily(Aggregate):
-    """The state a renewal needs: the refresh token that is next, and whether the family has ended."""
+    """The state a renewal needs: the refresh token that is next, and whether the family has ended.
+
+    `former_digest` is the refresh token that the current one took the place of, at `replaced_at`.
+    """
 
     TOPIC = "token"
 
@@ -31,10 +39,12 @@ class TokenFamily(Aggregate):
     class Issued(Event, Aggregate.Created):
         """A first access token was issued. `scope` is space separated; digests are SHA-256 in hex of the token strings.
 
-        None stands for what the authorization does not have: a user, an account, an end user, a refresh token.
+        None stands for what the authorization does not have: a user, an account, an end user, a refresh token, a
+        session at which the user proved themselves (at `authenticated_at`), somebody who acts in the user's name.
         """
 
         TOPIC = "token.issued"
+        SPARSE = PEOPLES
         organization: UUID
         application: UUID
         token: UUID
@@ -50,11 +60,15 @@ class TokenFamily(Aggregate):
         grant_type: str
         refresh_digest: str | None
         refresh_expires_at: datetime | None
+        session: UUID | None = None
+        authenticated_at: datetime | None = None
+        actor: UUID | None = None
 
     class Refreshed(Event):
         """One more access token. `refresh_digest` None: the same refresh token goes on (RFC 6749 section 6)."""
 
         TOPIC = "token.refreshed"
+        SPARSE = PEOPLES
         organization: UUID
         application: UUID
         token: UUID
@@ -69,10 +83,14 @@ class TokenFamily(Aggregate):
         expires_at: datetime
         refresh_digest: str | None
         refresh_expires_at: datetime | None
+        session: UUID | None = None
+        authenticated_at: datetime | None = None
+        actor: UUID | None = None
 
         def apply(self, family: TokenFamily) -> None:
             family.tokens = family.tokens | {self.token}
             if self.refresh_digest is not None:
+                family.former_digest, family.replaced_at = family.refresh_digest, self.timestamp
                 family.refresh_digest, family.refresh_expires_at = self.refresh_digest, self.refresh_expires_at
 
     class Revoked(Event):
@@ -99,7 +117,7 @@ class TokenFamily(Aggregate):
         by: UUID
 
         def apply(self, family: TokenFamily) -> None:
-            family.impersonated_by = self.by
+            family.actor = self.by
 
     class ReuseDetected(Event):
         """A refresh token came back after it was replaced: somebody copied it, and the family is dead."""
@@ -126,6 +144,9 @@ class TokenFamily(Aggregate):
         end_user: str | None,
         refresh_digest: str | None,
         refresh_expires_at: datetime | None,
+        session: UUID | None = None,
+        authenticated_at: datetime | None = None,
+        actor: UUID | None = None,
     ) -> None:
         """Start alive with one token."""
         self.organization = organization
@@ -138,7 +159,11 @@ class TokenFamily(Aggregate):
         self.end_user = end_user
         self.refresh_digest = refresh_digest
         self.refresh_expires_at = refresh_expires_at
-        self.impersonated_by: UUID | None = None
+        self.former_digest: str | None = None
+        self.replaced_at: datetime | None = None
+        self.session = session
+        self.authenticated_at = authenticated_at
+        self.actor = actor
         self.ended = False
 
     @classmethod
@@ -161,6 +186,9 @@ class TokenFamily(Aggregate):
         end_user: str | None = None,
         refresh_digest: str | None = None,
         refresh_expires_at: datetime | None = None,
+        session: UUID | None = None,
+        authenticated_at: datetime | None = None,
+        actor: UUID | None = None,
     ) -> TokenFamily:
         """Record a first access token, whose `jti` is `id`. Raises InvalidLifetime when it would expire at once."""
         if expires_at <= now:
@@ -187,6 +215,9 @@ class TokenFamily(Aggregate):
             grant_type=grant_type,
             refresh_digest=refresh_digest,
             refresh_expires_at=refresh_expires_at,
+            session=session,
+            authenticated_at=authenticated_at,
+            actor=actor,
         )
         family = cls._begun(
             id,
@@ -201,6 +232,9 @@ class TokenFamily(Aggregate):
             end_user=end_user,
             refresh_digest=refresh_digest,
             refresh_expires_at=refresh_expires_at,
+            session=session,
+            authenticated_at=authenticated_at,
+            actor=actor,
         )
         family.pending_events.append(event)
         return family
@@ -225,8 +259,22 @@ class TokenFamily(Aggregate):
         revoked: Collection[UUID],
         ended: bool,
         at: datetime,
+        user: UUID | None = None,
+        account: UUID | None = None,
+        membership: UUID | None = None,
+        end_user: str | None = None,
+        refresh_digest: str | None = None,
+        refresh_expires_at: datetime | None = None,
+        former_digest: str | None = None,
+        replaced_at: datetime | None = None,
+        session: UUID | None = None,
+        authenticated_at: datetime | None = None,
+        actor: UUID | None = None,
     ) -> TokenFamily:
-        """Return a family as a read model remembers it at a version: enough to end it, not to renew it."""
+        """Return a family as a read model remembers it at a version.
+
+        What is left out does not matter to who ends it; to renew it takes everything but the tokens.
+        """
         family = cls._begun(
             id,
             version,
@@ -234,14 +282,18 @@ class TokenFamily(Aggregate):
             organization=organization,
             application=application,
             token=id,
-            user=None,
-            account=None,
-            membership=None,
-            end_user=None,
-            refresh_digest=None,
-            refresh_expires_at=None,
+            user=user,
+            account=account,
+            membership=membership,
+            end_user=end_user,
+            refresh_digest=refresh_digest,
+            refresh_expires_at=refresh_expires_at,
+            session=session,
+            authenticated_at=authenticated_at,
+            actor=actor,
         )
         family.tokens, family.revoked, family.ended = frozenset(tokens), frozenset(revoked), ended
+        family.former_digest, family.replaced_at = former_digest, replaced_at
         return family
 
     def refresh(
@@ -257,19 +309,19 @@ class TokenFamily(Aggregate):
         refresh_digest: str | None,
         refresh_expires_at: datetime | None,
         now: datetime,
+        grace: timedelta = NO_GRACE,
     ) -> bool:
         """Issue another access token for the refresh token presented; return whether it was.
 
         False means that the presented refresh token is not the current one: the family has ended, which must be
         recorded before the caller refuses with RefreshReplayed. With `refresh_digest` None the refresh token stays the
-        same. Raises TokenEnded when the family has ended or the refresh token has expired (from `refresh_expires_at`
+        same, and it does where the one before it comes within the `grace` of its replacement (until, but not at, its
+        end). Raises TokenEnded when the family has ended or the refresh token has expired (from `refresh_expires_at`
         on), and InvalidLifetime when the new token would expire at once.
         """
-        if self.ended or self.refresh_digest is None:
-            raise TokenEnded
-        if presented_digest != self.refresh_digest:
-            self.trigger_event(self.ReuseDetected, timestamp=now, digest=presented_digest)
+        if self.detect_reuse(presented_digest, now, grace):
             return False
+        repeated = presented_digest != self.refresh_digest
         if self.refresh_expires_at is not None and now >= self.refresh_expires_at:
             raise TokenEnded
         if expires_at <= now:
@@ -289,9 +341,30 @@ class TokenFamily(Aggregate):
             format=format,
             digest=digest,
             expires_at=expires_at,
-            refresh_digest=refresh_digest,
-            refresh_expires_at=refresh_expires_at,
+            refresh_digest=None if repeated else refresh_digest,
+            refresh_expires_at=None if repeated else refresh_expires_at,
+            session=self.session,
+            authenticated_at=self.authenticated_at,
+            actor=self.actor,
         )
+        return True
+
+    def detect_reuse(self, presented_digest: str, now: datetime, grace: timedelta = NO_GRACE) -> bool:
+        """Return whether a refresh token was replaced before: then the family has ended, which must be recorded.
+
+        What was replaced less than `grace` ago by the current one is let pass. Raises TokenEnded when the family has
+        ended already, or has no refresh token.
+        """
+        if self.ended or self.refresh_digest is None:
+            raise TokenEnded
+        if presented_digest == self.refresh_digest:
+            return False
+        replaced_at = self.replaced_at if presented_digest == self.former_digest else None
+        # Of two who renew at once, one may have looked at the clock before the other's event: without a grace there is
+        # none for them either.
+        if grace > NO_GRACE and replaced_at is not None and now - replaced_at < grace:
+            return False
+        self.trigger_event(self.ReuseDetected, timestamp=now, digest=presented_digest)
         return True
 
     def revoke(self, token: UUID | None, reason: str | None, now: datetime) -> None:

@@ -1,14 +1,16 @@
-"""User: a person known to an application's organization: who they are, their roles, the account they are linked with.
+"""User: a person known to an organization: who they are, what they sign in with, their roles, who else they are.
 
-Rules from spec/inbox-manager.md section 3 and, for privileged roles, spec/melody.md section 0 (M16, M17). What is
-personal (names, e-mail address) is sealed under the user's own key and reads None once that key is destroyed with them.
+Rules from spec/inbox-manager.md section 3, for privileged roles spec/melody.md section 0 (M16, M17), for what people
+sign in with spec/logto.md section 3. What is personal (names, addresses, the digest of the password) is sealed under
+the user's own key and reads None once that key is destroyed with them.
 """
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
@@ -70,7 +72,7 @@ class User(Aggregate):
         TOPIC = "user.created"
         PERSONAL = frozenset({"name"})
         organization: UUID
-        application: UUID
+        application: UUID | None
         status: Status
         name: str | None
 
@@ -118,14 +120,66 @@ class User(Aggregate):
         """A user is called and spoken to like this; no decision depends on it."""
 
         TOPIC = "user.profile_changed"
-        PERSONAL = frozenset({"given_name", "family_name", "locale"})
+        PERSONAL = frozenset(member.name for member in fields(Profile))
         given_name: str | None
         family_name: str | None
         locale: str | None
+        middle_name: str | None = None
+        nickname: str | None = None
+        preferred_username: str | None = None
+        profile: str | None = None
+        picture: str | None = None
+        website: str | None = None
+        gender: str | None = None
+        birthdate: str | None = None
+        zoneinfo: str | None = None
+        address: dict[str, str] | None = None
         touches = ()
 
         def apply(self, user: User) -> None:
-            user.profile = Profile(self.given_name, self.family_name, self.locale)
+            user.profile = Profile(**{member.name: getattr(self, member.name) for member in fields(Profile)})
+
+    class CustomDataChanged(Event):
+        """A user has other data that applications keep about them, which mean nothing here; None: there are none."""
+
+        TOPIC = "user.custom_data_changed"
+        PERSONAL = frozenset({"custom_data"})
+        custom_data: dict[str, Any] | None
+        touches = ()
+
+        def apply(self, user: User) -> None:
+            user.custom_data = self.custom_data or {}
+
+    class UsernameChanged(Event):
+        """A user goes by another name at sign-in, or by none."""
+
+        TOPIC = "user.username_changed"
+        PERSONAL = frozenset({"username"})
+        username: str | None
+
+        def apply(self, user: User) -> None:
+            user.username = self.username
+
+    class PasswordChanged(Event):
+        """A user has another password, of which there is a digest that says how it was made."""
+
+        TOPIC = "user.password_changed"
+        PERSONAL = frozenset({"digest"})
+        digest: str | None
+
+        def apply(self, user: User) -> None:
+            user.password = self.digest
+
+    class PasswordRehashed(Event):
+        """A user's password has a digest of today's making; it is the same password, and nobody decides anew."""
+
+        TOPIC = "user.password_rehashed"
+        PERSONAL = frozenset({"digest"})
+        digest: str | None
+        touches = ()
+
+        def apply(self, user: User) -> None:
+            user.password = self.digest
 
     class EmailChanged(Event):
         """A user has another e-mail address, or none. Links that were sent to the one before are dead."""
@@ -162,6 +216,23 @@ class User(Aggregate):
 
         def apply(self, user: User) -> None:
             user.email_verified, user.verification = True, None
+
+    class PhoneChanged(Event):
+        """A user has another phone number, or none: in digits, with its country code."""
+
+        TOPIC = "user.phone_changed"
+        PERSONAL = frozenset({"phone"})
+        phone: str | None
+        verified: bool
+
+        def apply(self, user: User) -> None:
+            user.phone, user.phone_verified = self.phone, self.verified
+
+    class SignInUnlocked(Event):
+        """What wrong attempts to sign in as a user have locked is open again, from everywhere."""
+
+        TOPIC = "user.sign_in_unlocked"
+        touches = ()
 
     class FactorRequired(Event):
         """A user proves themselves with one more factor."""
@@ -230,9 +301,11 @@ class User(Aggregate):
         def apply(self, user: User) -> None:
             user.status, user.name, user.roles = Status.DELETED, None, {}
             user.profile, user.email, user.email_verified, user.verification = Profile(), None, False, None
+            user.username, user.password, user.custom_data = None, None, {}
+            user.phone, user.phone_verified = None, False
             user.factors = frozenset()
 
-    def __init__(self, organization: UUID, application: UUID, status: Status, name: str | None) -> None:
+    def __init__(self, organization: UUID, application: UUID | None, status: Status, name: str | None) -> None:
         """Start without roles, and with nothing known but the name."""
         self.organization = organization
         self.application = application
@@ -243,6 +316,12 @@ class User(Aggregate):
         self.email: str | None = None
         self.email_verified = False
         self.verification: tuple[str, datetime] | None = None
+        self.phone: str | None = None
+        self.phone_verified = False
+        self.username: str | None = None
+        self.password: str | None = None
+        """The digest of the password; None: there is none."""
+        self.custom_data: dict[str, Any] = {}
         self.factors: frozenset[Factor] = frozenset()
         self.linked_user: UUID | None = None
 
@@ -252,12 +331,15 @@ class User(Aggregate):
         *,
         id: UUID,
         organization: UUID,
-        application: UUID,
+        application: UUID | None = None,
         name: str | None,
         status: str = Status.ACTIVE,
         now: datetime,
     ) -> User:
-        """Create a user, active or suspended. Raises InvalidName, or InvalidStatus for any other status."""
+        """Create a user, active or suspended, of an application or of the organization as such.
+
+        Raises InvalidName, or InvalidStatus for any other status.
+        """
         if status not in (Status.ACTIVE, Status.SUSPENDED):
             raise InvalidStatus(field="status")
         return cls._create(
@@ -340,11 +422,38 @@ class User(Aggregate):
         self.trigger_event(self.Suspended, timestamp=now, reason=WITHDRAWN)
 
     def change_profile(self, profile: Profile, now: datetime) -> None:
-        """Replace the profile. Raises UnknownUser, InvalidName or InvalidLocale."""
+        """Replace the profile. Raises UnknownUser, InvalidName, InvalidLocale or InvalidProfile."""
         self.require_known()
         profile = profile.checked()
         if profile != self.profile:
             self.trigger_event(self.ProfileChanged, timestamp=now, **vars(profile))
+
+    def change_custom_data(self, custom_data: dict[str, Any], now: datetime) -> None:
+        """Replace what applications keep about the user. Raises UnknownUser."""
+        self.require_known()
+        if custom_data != self.custom_data:
+            self.trigger_event(self.CustomDataChanged, timestamp=now, custom_data=custom_data or None)
+
+    def change_username(self, username: str | None, now: datetime) -> None:
+        """Let the user sign in by another name, or by none. That it is free is for the caller's claim to ensure.
+
+        Raises UnknownUser or InvalidUsername.
+        """
+        self.require_known()
+        username = None if username is None else person.username(username)
+        if username != self.username:
+            self.trigger_event(self.UsernameChanged, timestamp=now, username=username)
+
+    def change_password(self, digest: str, now: datetime) -> None:
+        """Give the user the password of this digest, in place of the one before if there is one. Raises UnknownUser."""
+        self.require_known()
+        self.trigger_event(self.PasswordChanged, timestamp=now, digest=digest)
+
+    def rehash_password(self, former: str, digest: str, now: datetime) -> None:
+        """Keep another digest of the same password; one that is gone by now is let be. Raises UnknownUser."""
+        self.require_known()
+        if self.password == former:
+            self.trigger_event(self.PasswordRehashed, timestamp=now, digest=digest)
 
     def change_email(self, email: str | None, now: datetime, *, verified: bool = False) -> None:
         """Give the user another e-mail address, or none. That it is free is for the caller's claim to ensure.
@@ -380,6 +489,21 @@ class User(Aggregate):
         if self.verification is None or self.verification[0] != digest or now >= self.verification[1]:
             raise UnknownVerification
         self.trigger_event(self.EmailVerified, timestamp=now)
+
+    def change_phone(self, phone: str | None, now: datetime, *, verified: bool = False) -> None:
+        """Give the user another phone number, or none. That it is free is for the caller's claim to ensure.
+
+        Raises UnknownUser or InvalidPhone.
+        """
+        self.require_known()
+        phone = None if phone is None else person.phone(phone)
+        if phone != self.phone:
+            self.trigger_event(self.PhoneChanged, timestamp=now, phone=phone, verified=verified and phone is not None)
+
+    def unlock_sign_in(self, now: datetime) -> None:
+        """Let everybody try again to sign in as the user. Raises UnknownUser."""
+        self.require_known()
+        self.trigger_event(self.SignInUnlocked, timestamp=now)
 
     def require_factor(self, factor: Factor, now: datetime) -> None:
         """Have the user prove themselves with a factor besides. Raises UnknownUser or UserNotActive."""

@@ -37,6 +37,12 @@ APPLICATIONS = Table(
         "require_otp_mfa": "boolean NOT NULL",
         "require_sms_mfa": "boolean NOT NULL",
         "allow_email_mfa_as_backup": "boolean NOT NULL",
+        "grant_types": "text[] NOT NULL",
+        "trusted": "boolean NOT NULL",
+        "refresh_token_lifetime": "integer NOT NULL",
+        "refresh_grace": "integer NOT NULL",
+        "post_logout_redirect_uris": "text[] NOT NULL",
+        "backchannel_logout_uri": "text",
         "status": "text NOT NULL",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
@@ -111,7 +117,7 @@ def _deleted(event: Application.Deleted, _: Context) -> Iterable[Fact]:
 
 MODEL = row_model(
     "applications",
-    2,
+    3,
     (APPLICATIONS, SECRETS),
     {
         Application.Registered.TOPIC: _registered,

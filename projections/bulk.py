@@ -33,14 +33,22 @@ class Copy:
 
 @dataclass(frozen=True)
 class Packed:
-    """Rows for a table of the generation, each in the binary format of COPY with these columns in order."""
+    """Rows for a table of the generation in the binary format of COPY, with these columns in order, some at a time."""
 
     table: str
     columns: Sequence[str]
     rows: Iterable[bytes]
 
 
-Step = Copy | Packed | str
+@dataclass(frozen=True)
+class Call:
+    """A statement with few values, which for each of its parameters takes an array of them."""
+
+    statement: str
+    columns: Sequence[Sequence[Any]]
+
+
+Step = Copy | Packed | Call | str
 """What is done with a page: rows are copied, or statements executed."""
 
 
@@ -64,4 +72,4 @@ class Bulk(Protocol):
         """Statements that make temporary tables; these are empty at the start of every page's transaction."""
 
     def page(self, events: Iterable[Read]) -> Iterable[Step]:
-        """Return what is to be done for a page, in order. Each step is done before the next one is asked for."""
+        """Return what is to be done for a page, in order. A step's rows are drawn before the next one is asked for."""

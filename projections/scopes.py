@@ -74,6 +74,7 @@ ONE = "SELECT * FROM scopes WHERE id = $1"
 PAGE = "SELECT * FROM scopes WHERE organization = $1 ORDER BY id LIMIT $2"
 ANY_BUT = "SELECT EXISTS (SELECT FROM scopes WHERE organization = $1 AND name <> ALL ($2::text[]))"
 BY_NAMES = "SELECT id, name FROM scopes WHERE organization = $1 AND name = ANY ($2::text[])"
+SAID_OF = "SELECT name, note, locales FROM scopes WHERE organization = $1 AND name = ANY ($2::text[])"
 
 
 async def one(connection: asyncpg.Pool, scope: UUID) -> asyncpg.Record | None:
@@ -94,3 +95,8 @@ async def any_but(connection: asyncpg.Pool, organization: UUID, names: Collectio
 async def by_names(connection: asyncpg.Pool, organization: UUID, names: Collection[str]) -> dict[str, UUID]:
     """Return the ids of an organization's definitions of these names; what is not defined is left out."""
     return {row["name"]: row["id"] for row in await connection.fetch(BY_NAMES, organization, list(names))}
+
+
+async def said_of(connection: asyncpg.Pool, organization: UUID, names: Collection[str]) -> dict[str, asyncpg.Record]:
+    """Return what an organization says about scopes, by name; what is not defined is left out."""
+    return {row["name"]: row for row in await connection.fetch(SAID_OF, organization, list(names))}

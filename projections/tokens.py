@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.permissions import IMPERSONATION_ROLES
 from domain.token_family import TokenFamily
 from projections.model import Model
 from projections.token_pages import TokenPages
@@ -14,6 +15,7 @@ from projections.token_purge import SERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
     from uuid import UUID
 
     import asyncpg
@@ -37,55 +39,66 @@ CREATE TABLE tokens (
     grant_type text NOT NULL,
     issued_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL,
+    session uuid,                      -- at which the person proved themselves, at authenticated_at
+    authenticated_at timestamptz,
+    actor uuid,                        -- another user, who acts in the user's name
     ended_at timestamptz,
     ended_because text,
     version bigint NOT NULL,           -- of the family's last event about it: the highest of a family is the stream's
     position bigint NOT NULL           -- of the event that issued it: revocation epochs compare with this
 );
-CREATE INDEX tokens_family ON tokens (family) WHERE family <> id;
+CREATE INDEX tokens_family ON tokens (family, version) WHERE family <> id;
 
 CREATE TABLE refresh_tokens (
-    digest bytea PRIMARY KEY,
+    digest bytea NOT NULL,
     family uuid NOT NULL,
     application uuid NOT NULL,
     expires_at timestamptz,            -- null: it does not expire
     used_at timestamptz,
     ended_at timestamptz,
+    version bigint NOT NULL,           -- of the family's event that issued it: the newest one is the current one
     position bigint NOT NULL
 );
-CREATE INDEX refresh_tokens_family ON refresh_tokens (family);
+CREATE INDEX refresh_tokens_family ON refresh_tokens (family, version);
 
 CREATE FUNCTION apply_tokens(facts json, positions bigint[]) RETURNS void LANGUAGE plpgsql AS $apply$
 DECLARE
     f record;
 BEGIN
     INSERT INTO tokens (id, family, digest, organization, application, user_id, account, membership, end_user,
-                        scope, audience, format, grant_type, issued_at, expires_at, version, position)
+                        scope, audience, format, grant_type, issued_at, expires_at, session, authenticated_at, actor,
+                        version, position)
     SELECT i.id, i.family, decode(i.digest, 'hex'), i.organization, i.application, i.user_id, i.account, i.membership,
            i.end_user, i.scope, i.audience, i.format, i.grant_type, i.issued_at, i.expires_at,
-           coalesce(i.version, 1), positions[i.n]
+           i.session, i.authenticated_at, i.actor, coalesce(i.version, 1), positions[i.n]
       FROM json_to_recordset(facts)
            AS i(n int, o text, id uuid, family uuid, digest text, organization uuid, application uuid, user_id uuid,
                 account uuid, membership uuid, end_user text, scope text, audience text, format text,
-                grant_type text, issued_at timestamptz, expires_at timestamptz, version bigint)
+                grant_type text, issued_at timestamptz, expires_at timestamptz, session uuid,
+                authenticated_at timestamptz, actor uuid, version bigint)
      WHERE i.o = 'i' AND positions[i.n] > 0;
     -- What follows is rare beside issuing, and its order within a family matters: one by one.
     -- (Facts are written compactly, so looking for it in the text is safe; taking the rows apart again costs more.)
-    IF strpos(facts::text, '"refresh_digest"') > 0 OR strpos(facts::text, '"o":"e"') > 0
-       OR strpos(facts::text, '"o":"u"') > 0 THEN
+    IF strpos(facts::text, '"rare":true') > 0 THEN
         FOR f IN
             SELECT * FROM json_to_recordset(facts)
                 AS r(n int, o text, id uuid, family uuid, application uuid, refresh_digest text,
-                     refresh_expires_at timestamptz, ended_at timestamptz, ended_because text, version bigint)
-             WHERE positions[r.n] > 0 AND (r.o <> 'i' OR r.refresh_digest IS NOT NULL)
+                     refresh_expires_at timestamptz, ended_at timestamptz, ended_because text, actor uuid,
+                     version bigint, rare boolean)
+             WHERE positions[r.n] > 0 AND r.rare
              ORDER BY r.n, r.o DESC  -- one event's use of a refresh token goes before the next one's issue
         LOOP
             IF f.o = 'u' THEN
+                -- No other one than the newest can be unused.
                 UPDATE refresh_tokens SET used_at = f.ended_at, position = positions[f.n]
-                 WHERE family = f.family AND used_at IS NULL;
+                 WHERE family = f.family AND used_at IS NULL
+                   AND version = (SELECT max(n.version) FROM refresh_tokens n WHERE n.family = f.family);
             ELSIF f.refresh_digest IS NOT NULL THEN
-                INSERT INTO refresh_tokens (digest, family, application, expires_at, position)
-                VALUES (decode(f.refresh_digest, 'hex'), f.family, f.application, f.refresh_expires_at, positions[f.n]);
+                INSERT INTO refresh_tokens (digest, family, application, expires_at, version, position)
+                VALUES (decode(f.refresh_digest, 'hex'), f.family, f.application, f.refresh_expires_at,
+                        coalesce(f.version, 1), positions[f.n]);
+            ELSIF f.o = 'a' THEN
+                UPDATE tokens SET actor = f.actor, version = f.version WHERE id = f.family;
             ELSIF f.id IS NOT NULL THEN
                 UPDATE tokens SET ended_at = f.ended_at, ended_because = f.ended_because, version = f.version
                  WHERE id = f.id AND ended_at IS NULL;
@@ -101,6 +114,7 @@ BEGIN
 END $apply$;
 """
 INDEXES = (
+    "ALTER TABLE refresh_tokens ADD PRIMARY KEY (digest)",
     "CREATE UNIQUE INDEX tokens_digest ON tokens (digest)",
     "CREATE INDEX tokens_application ON tokens (application, position)",
     "CREATE INDEX tokens_user ON tokens (user_id, position) WHERE user_id IS NOT NULL",
@@ -131,17 +145,24 @@ def _issued(event: TokenFamily.Issued | TokenFamily.Refreshed, _: Context) -> It
         fact["membership"] = event.membership
     if event.end_user is not None:
         fact["end_user"] = event.end_user
+    if event.session is not None:
+        fact["session"] = event.session
+    if event.authenticated_at is not None:
+        fact["authenticated_at"] = event.authenticated_at
+    if event.actor is not None:
+        fact["actor"] = event.actor
     if event.originator_version > 1:  # absent, so that the hot path carries nothing more: the first
         fact["version"] = event.originator_version
     if event.refresh_digest is not None:
         fact["refresh_digest"] = event.refresh_digest
         fact["refresh_expires_at"] = event.refresh_expires_at
+        fact["rare"] = True
     yield fact
 
 
 def _refreshed(event: TokenFamily.Refreshed, context: Context) -> Iterable[Fact]:
     if event.refresh_digest is not None:
-        yield {"o": "u", "family": event.originator_id, "ended_at": event.timestamp}
+        yield {"o": "u", "family": event.originator_id, "ended_at": event.timestamp, "rare": True}
     yield from _issued(event, context)
 
 
@@ -153,6 +174,7 @@ def _revoked(event: TokenFamily.Revoked, _: Context) -> Iterable[Fact]:
         "ended_at": event.timestamp,
         "ended_because": event.reason,
         "version": event.originator_version,
+        "rare": True,
     }
 
 
@@ -163,12 +185,23 @@ def _reused(event: TokenFamily.ReuseDetected, _: Context) -> Iterable[Fact]:
         "ended_at": event.timestamp,
         "ended_because": "refresh token reuse",
         "version": event.originator_version,
+        "rare": True,
+    }
+
+
+def _impersonated(event: TokenFamily.Impersonated, _: Context) -> Iterable[Fact]:
+    yield {
+        "o": "a",
+        "family": event.originator_id,
+        "actor": event.by,
+        "version": event.originator_version,
+        "rare": True,
     }
 
 
 MODEL = Model(
     name="tokens",
-    version=2,
+    version=3,
     mode="immediate",
     tables=("tokens", "refresh_tokens"),
     ddl=DDL,
@@ -178,17 +211,19 @@ MODEL = Model(
         TokenFamily.Refreshed.TOPIC: _refreshed,
         TokenFamily.Revoked.TOPIC: _revoked,
         TokenFamily.ReuseDetected.TOPIC: _reused,
+        TokenFamily.Impersonated.TOPIC: _impersonated,
     },
     bulk=TokenPages(),
     served=SERVED,
 )
 
 # Everything that can end a token is looked at live: the token itself, its application, organization, account, user
-# and membership, and the revocation epochs. A token issued at or before an epoch's position is dead.
+# and membership, the session unless access was meant to outlive it, and the revocation epochs. A token issued at or
+# before an epoch's position is dead. Who acts in the user's name ends with what ends their own tokens: an epoch.
 JUDGED = """
 SELECT t.digest, t.id, t.family, t.organization, t.application, a.client_id, a.kind AS client_kind,
        t.user_id, t.account, t.membership, t.end_user, t.scope, t.audience, t.format, t.grant_type,
-       t.issued_at, t.expires_at, t.position, a.permissions, a.rate_limit,
+       t.issued_at, t.expires_at, t.session, t.authenticated_at, t.actor, t.position, a.permissions, a.rate_limit,
        ARRAY(SELECT unnest(g.scope) FROM grants g
               WHERE g.application = t.application AND g.audience = t.audience AND g.status = 'approved'
                 AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp())) AS granted,
@@ -196,12 +231,15 @@ SELECT t.digest, t.id, t.family, t.organization, t.application, a.client_id, a.k
        AND (t.user_id IS NULL OR u.status = 'active')
        AND (t.account IS NULL OR c.status = 'active')
        AND (t.membership IS NULL OR m.id IS NOT NULL)
+       AND (t.session IS NULL OR s.expires_at > clock_timestamp()
+            OR 'offline_access' = ANY (string_to_array(t.scope, ' ')))
        AND t.position > coalesce((
            SELECT max(e.position) FROM revocation_epochs e
             WHERE e.key = ANY (CASE WHEN t.user_id IS NULL AND t.end_user IS NULL
                   THEN ARRAY['access:application:' || t.application]
                   ELSE ARRAY['access:application:' || t.application,
                              'access:user:' || t.user_id,
+                             'access:user:' || t.actor,
                              'access:application:' || t.application || ':user:' || t.user_id,
                              'access:end-user:' || t.organization || ':' || t.end_user,
                              'access:application:' || t.application || ':end-user:' || t.end_user,
@@ -215,6 +253,7 @@ SELECT t.digest, t.id, t.family, t.organization, t.application, a.client_id, a.k
   LEFT JOIN accounts c ON c.id = t.account
   LEFT JOIN users u ON u.id = t.user_id
   LEFT JOIN memberships m ON m.id = t.membership
+  LEFT JOIN sessions s ON s.id = t.session
 """
 BY_DIGEST = f"{JUDGED.format(tokens='tokens')} WHERE t.digest = ANY ($1::bytea[])"
 # The narrowest that is given finds the tokens, by the index that has them in their order; the others are checked in
@@ -227,30 +266,68 @@ OF = """(
        AND {found} IS NOT NULL AND {checks}
      ORDER BY {order}, position DESC LIMIT {limit})"""
 NEWEST = 2**63 - 1
-REFRESH_BY_DIGEST = """
-SELECT r.digest, r.family, r.application, r.expires_at, r.used_at, r.ended_at
-  FROM refresh_tokens r WHERE r.digest = $1
-"""
-# What a user can renew their access with right now. A refresh token issued at or before an epoch's position is dead, as
-# an access token is.
-SESSIONS = """
-SELECT t.family, t.user_id, a.client_id, t.scope, r.expires_at
-  FROM tokens t
-  JOIN refresh_tokens r ON r.family = t.family AND r.used_at IS NULL AND r.ended_at IS NULL
-  JOIN applications a ON a.id = t.application AND a.status = 'active'
- WHERE t.user_id = $1 AND t.id = t.family AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp())
-   AND r.position > coalesce((
+# A refresh token issued at or before an epoch's position is dead, as an access token is.
+LAST_EPOCH = """coalesce((
        SELECT max(e.position) FROM revocation_epochs e
         WHERE e.key = ANY (ARRAY['refresh:application:' || t.application,
                                  'refresh:user:' || t.user_id,
+                                 'refresh:user:' || t.actor,
                                  'refresh:application:' || t.application || ':user:' || t.user_id,
                                  'refresh:end-user:' || t.organization || ':' || t.end_user,
                                  'refresh:application:' || t.application || ':end-user:' || t.end_user,
                                  'refresh:user:' || t.user_id || ':end-user:' || t.organization || ':' || t.end_user,
                                  'refresh:application:' || t.application || ':user:' || t.user_id
-                                     || ':end-user:' || t.end_user])), 0)
+                                     || ':end-user:' || t.end_user])), 0)"""
+OFFLINE = "'offline_access' = ANY (string_to_array(t.scope, ' '))"
+# What a user can renew their access with right now.
+SESSIONS = f"""
+SELECT t.family, t.user_id, a.client_id, t.scope, r.expires_at
+  FROM tokens t
+  JOIN refresh_tokens r ON r.family = t.family AND r.used_at IS NULL AND r.ended_at IS NULL
+  JOIN applications a ON a.id = t.application AND a.status = 'active'
+  LEFT JOIN sessions s ON s.id = t.session
+ WHERE t.user_id = $1 AND t.id = t.family AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp())
+   AND (t.session IS NULL OR s.expires_at > clock_timestamp() OR {OFFLINE})
+   AND r.position > {LAST_EPOCH}
  ORDER BY t.family
-"""
+"""  # noqa: S608 - made of this file's own texts
+# All that decides about renewing, by the refresh token that was presented: the family as its first token has it, the
+# newest refresh token (n), the one before it (p), and whether everything that the family was issued for is in force at
+# $2. Whoever acts as somebody else must still hold a role that allows it ($3).
+RENEWING = f"""
+SELECT t.family, t.organization, t.application, t.user_id, t.account, t.membership, t.end_user, t.scope, t.audience,
+       t.grant_type, t.issued_at, t.session, t.authenticated_at, t.actor, s.methods, a.client_id,
+       a.status = 'active' AS application_active,
+       n.digest AS current_digest, n.expires_at, n.version AS current_version,
+       n.used_at IS NOT NULL OR n.ended_at IS NOT NULL AS ended,
+       p.digest AS former_digest, p.used_at AS replaced_at,
+       greatest(t.version, (SELECT max(l.version) FROM tokens l
+                             WHERE l.family = t.id AND l.family <> l.id)) AS version,
+       o.status = 'active'
+       AND (t.user_id IS NULL OR u.status = 'active')
+       AND (t.account IS NULL OR c.status = 'active')
+       AND (t.membership IS NULL OR m.id IS NOT NULL)
+       AND (t.session IS NULL OR s.expires_at > $2 OR {OFFLINE})
+       AND (t.actor IS NULL OR x.status = 'active')
+       AND (t.grant_type <> 'impersonation'
+            OR EXISTS (SELECT FROM user_roles h JOIN roles q ON q.id = h.role
+                        WHERE h.user_id = t.actor AND q.name = ANY ($3::text[])))
+       AND n.position > {LAST_EPOCH} AS in_force,
+       (SELECT last FROM batches ORDER BY last DESC LIMIT 1) AS head
+  FROM refresh_tokens r
+  JOIN tokens t ON t.id = r.family
+  JOIN LATERAL (SELECT * FROM refresh_tokens k WHERE k.family = r.family ORDER BY k.version DESC LIMIT 1) n ON true
+  LEFT JOIN LATERAL (SELECT * FROM refresh_tokens k WHERE k.family = r.family AND k.version < n.version
+                      ORDER BY k.version DESC LIMIT 1) p ON true
+  LEFT JOIN applications a ON a.id = t.application
+  LEFT JOIN accounts o ON o.id = t.organization
+  LEFT JOIN accounts c ON c.id = t.account
+  LEFT JOIN users u ON u.id = t.user_id
+  LEFT JOIN memberships m ON m.id = t.membership
+  LEFT JOIN sessions s ON s.id = t.session
+  LEFT JOIN users x ON x.id = t.actor
+ WHERE r.digest = $1
+"""  # noqa: S608 - made of this file's own texts
 FAMILY_OF = "SELECT family FROM tokens WHERE id = $1"
 FAMILY = """
 SELECT t.id, t.organization, t.application, t.issued_at, t.ended_at, t.version,
@@ -297,9 +374,39 @@ async def by_digests(
     return {row["digest"]: row for row in await connection.fetch(BY_DIGEST, digests)}
 
 
-async def refresh_by_digest(connection: asyncpg.Pool, digest: bytes) -> asyncpg.Record | None:
-    """Return a refresh token's row, used and ended ones too; None when it was never issued."""
-    return await connection.fetchrow(REFRESH_BY_DIGEST, digest)
+async def renewing(connection: asyncpg.Pool, digest: bytes, now: datetime) -> asyncpg.Record | None:
+    """Return the row of RENEWING for a refresh token, a used or ended one too; None when it was never issued.
+
+    `in_force` leaves aside the family's end and the refresh token's own expiry, which are in columns of their own, and
+    the application, which the caller has at hand. All of it was true at `head`.
+    """
+    return await connection.fetchrow(RENEWING, digest, now, sorted(IMPERSONATION_ROLES))
+
+
+def renewable(row: asyncpg.Record) -> TokenFamily:
+    """Return the family of a row of RENEWING, good for renewing and ending it: its single access tokens aside."""
+    former = row["former_digest"]
+    return TokenFamily.recalled(
+        id=row["family"],
+        version=row["version"],
+        organization=row["organization"],
+        application=row["application"],
+        tokens=(row["family"],),
+        revoked=(),
+        ended=row["ended"],
+        at=row["issued_at"],
+        user=row["user_id"],
+        account=row["account"],
+        membership=row["membership"],
+        end_user=row["end_user"],
+        refresh_digest=row["current_digest"].hex(),
+        refresh_expires_at=row["expires_at"],
+        former_digest=None if former is None else former.hex(),
+        replaced_at=row["replaced_at"],
+        session=row["session"],
+        authenticated_at=row["authenticated_at"],
+        actor=row["actor"],
+    )
 
 
 async def page(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from domain.person import Factor
+from domain.person import Factor, Profile
 from domain.user import User
 from projections.row_model import Table, row_model
 
@@ -22,14 +23,29 @@ USERS = Table(
     columns={
         "id": "uuid NOT NULL",
         "organization": "uuid NOT NULL",
-        "application": "uuid NOT NULL",
+        "application": "uuid",
         "status": "text NOT NULL",
         "name": "text",
         "given_name": "text",
         "family_name": "text",
         "locale": "text",
+        "middle_name": "text",
+        "nickname": "text",
+        "preferred_username": "text",
+        "profile": "text",
+        "picture": "text",
+        "website": "text",
+        "gender": "text",
+        "birthdate": "text",
+        "zoneinfo": "text",
+        "address": "jsonb",
+        "custom_data": "jsonb NOT NULL",
+        "username": "text",
+        "has_password": "boolean NOT NULL",
         "email": "text",
         "email_verified": "boolean NOT NULL",
+        "phone": "text",
+        "phone_verified": "boolean NOT NULL",
         "verification_digest": "text",
         "verification_expires_at": "timestamptz",
         "email_factor": "boolean NOT NULL",
@@ -53,6 +69,7 @@ USER_ROLES = Table(
 )
 
 
+PROFILE = fields(Profile)
 FACTORS = {Factor.EMAIL: "email_factor", Factor.OTP: "otp_factor", Factor.SMS: "sms_factor"}
 """The column of each factor: whether the user has to prove themselves with it."""
 
@@ -64,7 +81,10 @@ def _created(event: User.Created, _: Context) -> Iterable[Fact]:
         application=event.application,
         status=event.status,
         name=event.name,
+        custom_data={},
+        has_password=False,
         email_verified=False,
+        phone_verified=False,
         **dict.fromkeys(FACTORS.values(), False),
         created_at=event.timestamp,
         updated_at=event.timestamp,
@@ -88,13 +108,21 @@ def _activated(event: User.Activated, _: Context) -> Iterable[Fact]:
 
 
 def _profile_changed(event: User.ProfileChanged, _: Context) -> Iterable[Fact]:
-    yield USERS.update(
-        id=event.originator_id,
-        given_name=event.given_name,
-        family_name=event.family_name,
-        locale=event.locale,
-        updated_at=event.timestamp,
-    )
+    members = {member.name: getattr(event, member.name) for member in PROFILE}
+    yield USERS.update(id=event.originator_id, **members, updated_at=event.timestamp)
+
+
+def _custom_data_changed(event: User.CustomDataChanged, _: Context) -> Iterable[Fact]:
+    yield USERS.update(id=event.originator_id, custom_data=event.custom_data or {}, updated_at=event.timestamp)
+
+
+def _username_changed(event: User.UsernameChanged, _: Context) -> Iterable[Fact]:
+    yield USERS.update(id=event.originator_id, username=event.username, updated_at=event.timestamp)
+
+
+def _password_changed(event: User.PasswordChanged, _: Context) -> Iterable[Fact]:
+    # The digest stays in the log, sealed: no query of a read model can bring it to light.
+    yield USERS.update(id=event.originator_id, has_password=True, updated_at=event.timestamp)
 
 
 def _email_changed(event: User.EmailChanged, _: Context) -> Iterable[Fact]:
@@ -124,6 +152,12 @@ def _email_verified(event: User.EmailVerified, _: Context) -> Iterable[Fact]:
         verification_digest=None,
         verification_expires_at=None,
         updated_at=event.timestamp,
+    )
+
+
+def _phone_changed(event: User.PhoneChanged, _: Context) -> Iterable[Fact]:
+    yield USERS.update(
+        id=event.originator_id, phone=event.phone, phone_verified=event.verified, updated_at=event.timestamp
     )
 
 
@@ -159,7 +193,7 @@ def _deleted(event: User.Deleted, _: Context) -> Iterable[Fact]:
 
 MODEL = row_model(
     "users",
-    2,
+    3,
     (USERS, USER_ROLES),
     {
         User.Created.TOPIC: _created,
@@ -168,9 +202,13 @@ MODEL = row_model(
         User.Reinstated.TOPIC: _reinstated,
         User.Activated.TOPIC: _activated,
         User.ProfileChanged.TOPIC: _profile_changed,
+        User.CustomDataChanged.TOPIC: _custom_data_changed,
+        User.UsernameChanged.TOPIC: _username_changed,
+        User.PasswordChanged.TOPIC: _password_changed,
         User.EmailChanged.TOPIC: _email_changed,
         User.EmailVerificationRequested.TOPIC: _email_verification_requested,
         User.EmailVerified.TOPIC: _email_verified,
+        User.PhoneChanged.TOPIC: _phone_changed,
         User.FactorRequired.TOPIC: _factor_required,
         User.FactorWaived.TOPIC: _factor_waived,
         User.Linked.TOPIC: _linked,

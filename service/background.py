@@ -1,8 +1,8 @@
 """The background process: what works on the whole service's behalf and answers no request.
 
-It keeps the eventual read models up with the log, builds read models anew, sends mail, and keeps the store in order. A
-process of its own, so that workers spend all their time on requests. Locks in the database pick one of several
-services' background processes for each duty.
+It keeps the eventual read models up with the log, builds read models anew, sends mail, tells applications whose session
+is over, and keeps the store in order. A process of its own, so that workers spend all their time on requests. Locks in
+the database pick one of several services' background processes for each duty.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ from service.clock import Clock
 from service.lifetime import Lifetime, tell_ready
 from service.messages.delivery import Delivery
 from service.messages.links import Links
+from service.messages.logout_delivery import LogoutDelivery
 from service.messages.sender import Messages
+from service.oauth.key_ring import KeyRing
+from service.outbound import Outbound
 from service.secrets.subject_keys import SubjectKeys
 from service.store import connections
 from service.store.follower import Bell
@@ -47,9 +50,11 @@ async def duties(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[N
         ring.adopt(initialization.master_keys(settings))
 
     vault = Vault(pool, SubjectKeys(ring, time.monotonic), ring, reload)
+    outbound = Outbound(settings.outbound_allow)
     bell = Bell(connections.connector(dsn, name=f"{name}-bell"))
     started = (
         bell,
+        outbound,
         Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell),
         Upkeep(connections.connector(dsn, name=f"{name}-upkeep"), clock, journal_days=settings.journal_days),
         Rebuilder(lambda: connections.owner(dsn), MODELS.values(), vault),
@@ -61,6 +66,19 @@ async def duties(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[N
             clock,
             links=Links(ring, settings.issuer, reload),
             messages=Messages(settings.data_dir, clock, settings.mail_server),
+        ),
+        LogoutDelivery(
+            pool,
+            clock,
+            keys=KeyRing(
+                pool,
+                vault,
+                clock,
+                access_tokens=settings.signing_algorithm,
+                id_tokens=settings.id_token_algorithm,
+            ),
+            outbound=outbound,
+            issuer=settings.issuer,
         ),
     )
     try:

@@ -1,10 +1,9 @@
-"""The first start: an organization, the root application and the first signing key, in one append on the empty log."""
+"""The first start: an organization, the root application and the first signing keys, in one append on the empty log."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -15,7 +14,7 @@ from domain.application import Application, ApplicationSettings
 from domain.caller import SYSTEM
 from domain.permissions import ALL, ROOT
 from domain.role import Role
-from domain.signing_key import Algorithm, SigningKey
+from service.commands import signing_keys
 from service.secrets import key_file
 from service.secrets.digests import CLIENT_SECRET, new_secret, sha256_hex
 from service.secrets.signing import generate
@@ -88,25 +87,21 @@ async def first_start(store: Store, settings: Settings, clock: Clock) -> RootApp
         )
         secret = root.client_secret
         application.add_secret(clock.new_id(), "first", sha256_hex(secret), secret[-4:], None, by=SYSTEM, now=now)
-        pair = generate(settings.signing_algorithm)
-        key = SigningKey.introduce(
-            id=clock.new_id(),
-            kid=pair.kid,
-            algorithm=Algorithm(pair.algorithm),
-            public_key=pair.public_key,
-            private_key=pair.private_key,
-            now=now,
-        )
-        key.activate(now, published_for=timedelta(0), force=True)
+        keys = [signing_keys.first(store, generate(algorithm)) for algorithm in settings.algorithms]
         decision.claim("client_id", hashlib.sha256(root.client_id.encode()).digest(), application.id)
         decision.claim("role-name", hashlib.sha256(b"super_admin").digest(), role.id, organization=organization.id)
         # Two processes that start at once on an empty log: this claim lets one of them through.
         decision.claim("first-start", hashlib.sha256(b"").digest(), organization.id)
-        decision.save(organization, role, application, key)
+        decision.save(organization, role, application, *keys)
         return True
 
-    made = await store.decide(command, Origin(NIL, NIL, None, clock.new_id()))
+    made = await store.decide(command, origin(clock))
     return root if made.value else None
+
+
+def origin(clock: Clock) -> Origin:
+    """Return where the commands of a start come from: nobody asks for them."""
+    return Origin(NIL, NIL, None, clock.new_id())
 
 
 def _credentials(settings: Settings, clock: Clock) -> RootApplication:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from projections import MODELS, registry
 from service import bootstrap, erasures, root_application
+from service.commands import signing_keys
 from service.secrets.master_key import MasterKeys
 from service.secrets.subject_keys import SubjectKeys
 from service.store import connections, migrations, rebuild
@@ -88,6 +89,7 @@ async def _first_start(dsn: str, settings: Settings, clock: Clock, ring: MasterK
         await appender.start()
         store = Store(pool, appender, Vault(pool, SubjectKeys(ring, time.monotonic), ring), clock)
         root = await bootstrap.first_start(store, settings, clock)
+        await signing_keys.ensure(store, bootstrap.origin(clock), settings.algorithms)
         await root_application.follow_audiences(store, settings, clock)
         await erasures.apply_again(store, settings.data_dir)
     finally:

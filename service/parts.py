@@ -9,6 +9,8 @@ from uuid import UUID
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from service.clock import Clock
     from service.http.bearer import Bearer
     from service.http.limiter import Limiter
@@ -17,27 +19,38 @@ if TYPE_CHECKING:
     from service.oauth.issuing import Issuer
     from service.oauth.key_ring import KeyRing
     from service.operations.metrics import Metrics
+    from service.secrets.master_key import MasterKeys
+    from service.secrets.passwords import Passwords
+    from service.sessions import Sessions
     from service.settings import Settings
+    from service.sign_in import SignIn
     from service.store.follower import Bell
     from service.store.idempotency import Idempotency
     from service.store.journal import Journal
     from service.store.refused import RefusalRecorder
     from service.store.store import Store
+    from service.store.throttle import Throttle
     from service.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """Everything a request may need."""
+    """Everything a request may need. `reload_ring` brings the ring up to date, when it misses a key."""
 
     settings: Settings
     clock: Clock
+    ring: MasterKeys
+    reload_ring: Callable[[], None]
     store: Store
     bell: Bell
     clients: Clients
     keys: KeyRing
     issuer: Issuer
     tokens: Tokens
+    sessions: Sessions
+    passwords: Passwords
+    throttle: Throttle
+    sign_in: SignIn
     bearer: Bearer
     links: Links
     limiter: Limiter

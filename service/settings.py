@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -18,6 +19,7 @@ from service.secrets import ring_text
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+Network = IPv4Network | IPv6Network
 WORKERS_LIMIT = 64
 PORT_LIMIT = 65535
 
@@ -41,13 +43,22 @@ class Settings:
     root_client_secret: str | None = field(default=None, repr=False)
     master_key: str | None = field(default=None, repr=False)
     signing_algorithm: str = "ES256"
+    id_token_algorithm: str = "RS256"  # noqa: S105 - the name of an algorithm
+    trusted_proxies: tuple[Network, ...] = ()
     log_level: str = "info"
     rate_limit: int | None = None
     journal_days: int = 90
+    session_hours: int = 336
     expired_token_hours: int = 24
     archive_machine_days: int = 0
     archive_user_days: int = 0
     smtp_url: str | None = field(default=None, repr=False)
+    outbound_allow: frozenset[tuple[str, int]] = frozenset()
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """What is signed with: for access tokens, then, when it differs, for ID tokens."""
+        return tuple(dict.fromkeys((self.signing_algorithm, self.id_token_algorithm)))
 
     @property
     def mail_server(self) -> MailServer | None:
@@ -86,10 +97,6 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
             raise BadSetting(msg)
         return int(raw)
 
-    algorithm = text("SIGNING_ALGORITHM") or "ES256"
-    if algorithm not in ("ES256", "RS256", "EdDSA"):
-        msg = f"MUNIMENT_SIGNING_ALGORITHM is ES256, RS256 or EdDSA, not {algorithm!r}"
-        raise BadSetting(msg)
     level = (text("LOG_LEVEL") or "info").lower()
     if level not in ("debug", "info", "warning", "error"):
         msg = f"MUNIMENT_LOG_LEVEL is debug, info, warning or error, not {level!r}"
@@ -114,14 +121,18 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         root_client_id=_client_id(text("ROOT_CLIENT_ID")),
         root_client_secret=text("ROOT_CLIENT_SECRET"),
         master_key=master_key,
-        signing_algorithm=algorithm,
+        signing_algorithm=_algorithm("SIGNING_ALGORITHM", text("SIGNING_ALGORITHM") or "ES256"),
+        id_token_algorithm=_algorithm("ID_TOKEN_ALGORITHM", text("ID_TOKEN_ALGORITHM") or "RS256"),
+        trusted_proxies=_networks(text("TRUSTED_PROXIES") or ""),
         log_level=level,
         rate_limit=rate or None,
         journal_days=number("JOURNAL_DAYS", 90, 1, 3650),
+        session_hours=number("SESSION_HOURS", 336, 1, 8760),
         expired_token_hours=number("EXPIRED_TOKEN_HOURS", 24, 1, 24 * 366),
         archive_machine_days=number("ARCHIVE_MACHINE_DAYS", 0, 0, 36_500),
         archive_user_days=number("ARCHIVE_USER_DAYS", 0, 0, 36_500),
         smtp_url=_smtp_url(text("SMTP_URL")),
+        outbound_allow=_outbound_allow(text("OUTBOUND_ALLOW") or ""),
     )
 
 
@@ -132,6 +143,13 @@ def _issuer(value: str) -> str:
         msg = f"MUNIMENT_ISSUER is an http(s) URL without query and fragment, not {value!r}"
         raise BadSetting(msg)
     return value.rstrip("/")
+
+
+def _algorithm(name: str, value: str) -> str:
+    if value not in ("ES256", "RS256", "EdDSA"):
+        msg = f"MUNIMENT_{name} is ES256, RS256 or EdDSA, not {value!r}"
+        raise BadSetting(msg)
+    return value
 
 
 def _database_url(value: str | None) -> str | None:
@@ -168,6 +186,31 @@ def _audiences(value: str) -> tuple[str, ...]:
         return tuple(checked_audience(part.strip()) for part in value.split(",") if part.strip())
     except Invalid as refusal:
         msg = f"MUNIMENT_MANAGEMENT_AUDIENCES is a list with commas. {refusal.sentence}, not {refusal.detail}"
+        raise BadSetting(msg) from None
+
+
+def _outbound_allow(value: str) -> frozenset[tuple[str, int]]:
+    """Return the pairs of host and port, names in lower case, addresses in their one short form, without brackets."""
+    pairs = set()
+    for part in filter(None, (piece.strip() for piece in value.split(","))):
+        try:
+            parts = urlsplit(f"//{part}")
+            host, port = parts.hostname or "", parts.port
+            host = str(ip_address(host)) if ":" in host else host
+        except ValueError:
+            host, port = "", None
+        if not host or not port or parts.netloc != part or parts.username is not None:
+            msg = f"MUNIMENT_OUTBOUND_ALLOW is a list of host:port (hooks.internal:8443) with commas, not {part!r}"
+            raise BadSetting(msg)
+        pairs.add((host, port))
+    return frozenset(pairs)
+
+
+def _networks(value: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+    except ValueError as problem:
+        msg = f"MUNIMENT_TRUSTED_PROXIES is a list of networks with commas, such as 10.0.0.0/8: {problem}"
         raise BadSetting(msg) from None
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from projections import tokens
 from service.coalescer import Coalescer
+from service.secrets.digests import REFRESH_TOKEN
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,6 +38,12 @@ class Tokens:
             return unknown
         return self._queries.get(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest())
 
+    async def find_refresh(self, token: str, now: datetime) -> asyncpg.Record | None:
+        """Return the row of a refresh token (see `projections.tokens.RENEWING`), None when it is unknown or none."""
+        if not token.startswith(REFRESH_TOKEN) or len(token) > MAX_TOKEN:
+            return None
+        return await tokens.renewing(self._pool, hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), now)
+
     async def _fetch(self, digests: list[bytes]) -> dict[bytes, asyncpg.Record]:
         return await tokens.by_digests(self._pool, digests)
 
@@ -44,3 +51,14 @@ class Tokens:
 def is_active(row: asyncpg.Record, now: datetime) -> bool:
     """Say whether a token may be used: alive, and not yet at its expiry."""
     return bool(row["alive"]) and now < row["expires_at"]
+
+
+def is_renewable(row: asyncpg.Record, token: str, now: datetime) -> bool:
+    """Say whether a refresh token can be used: the newest of its family, everything in force, not yet at its expiry."""
+    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+    return (
+        row["current_digest"] == digest
+        and not row["ended"]
+        and bool(row["in_force"] and row["application_active"])
+        and (row["expires_at"] is None or now < row["expires_at"])
+    )

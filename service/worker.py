@@ -26,7 +26,11 @@ from service.oauth.issuing import Issuer
 from service.oauth.key_ring import KeyRing
 from service.operations.metrics import Metrics
 from service.parts import Parts
+from service.secrets.known_devices import KnownDevices
+from service.secrets.passwords import Passwords
 from service.secrets.subject_keys import SubjectKeys
+from service.sessions import Sessions
+from service.sign_in import SignIn
 from service.store import connections
 from service.store.append import Appender
 from service.store.follower import Bell
@@ -34,6 +38,7 @@ from service.store.idempotency import Idempotency
 from service.store.journal import Journal
 from service.store.refused import RefusalRecorder
 from service.store.store import Store
+from service.store.throttle import Throttle
 from service.store.vault import Vault
 from service.tokens import Tokens
 
@@ -82,11 +87,12 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
     store = Store(pool, appender, vault, clock, on_destroyed=erasures.recorder(settings.data_dir, clock))
     tokens = Tokens(lookups)
     clients = Clients(lookups)
-    keys = KeyRing(store)
+    keys = KeyRing(pool, vault, clock, access_tokens=settings.signing_algorithm, id_tokens=settings.id_token_algorithm)
     journal = Journal(pool)
     refused = RefusalRecorder(pool, clock)
+    passwords, throttle = Passwords(), Throttle(pool, clock)
     issuer = settings.issuer
-    endpoints = ("/oauth2/token", "/oauth2/v1/token", "/oidc/token")
+    endpoints = ("/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", "/oauth2/par")
     metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused)
     started = (metrics, appender, bell, journal, refused)
     try:
@@ -96,6 +102,8 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
         yield Parts(
             settings=settings,
             clock=clock,
+            ring=ring,
+            reload_ring=reload,
             store=store,
             bell=bell,
             clients=clients,
@@ -108,6 +116,10 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
                 assertion_audiences=(issuer, *(f"{issuer}{path}" for path in endpoints)),
             ),
             tokens=tokens,
+            sessions=Sessions(store, hours=settings.session_hours),
+            passwords=passwords,
+            throttle=throttle,
+            sign_in=SignIn(store, passwords, throttle, KnownDevices(ring), refused),
             bearer=Bearer(tokens, clock, settings.management_audiences),
             links=Links(ring, issuer, reload),
             limiter=Limiter(time.monotonic, default=settings.rate_limit, workers=settings.workers),
@@ -117,6 +129,7 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
             metrics=metrics,
         )
     finally:
+        passwords.close()
         for part in reversed(started):
             with suppress(Exception):
                 await part.stop()

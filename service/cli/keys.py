@@ -32,33 +32,52 @@ def rotate_keys(
     now: Annotated[bool, typer.Option("--now", help="Sign with a new key at once: for a leaked key.")] = False,  # noqa: FBT002
     publish_ahead: Annotated[float, typer.Option(help="Hours a key is published before it signs.", min=0)] = 24.0,
     overlap: Annotated[float, typer.Option(help="Hours a retired key stays published.", min=0)] = 25.0,
+    algorithm: Annotated[str | None, typer.Option(help="ES256, RS256 or EdDSA; each one in use unless given.")] = None,
 ) -> None:
-    """Introduce the next key; let the one introduced before sign once verifiers know it; retire the former."""
+    """Introduce the next key; let the one introduced before sign once verifiers know it; retire the former.
+
+    So for each algorithm that access tokens or ID tokens are signed with. One whose waiting key is too young stays.
+    """
+    from domain.refusals import KeyTooYoung  # noqa: PLC0415
+
+    async def work(tools: Tools, settings: Settings) -> None:
+        refused: KeyTooYoung | None = None
+        for each in (algorithm,) if algorithm else settings.algorithms:
+            try:
+                await _rotate(tools, each, timedelta(hours=publish_ahead), timedelta(hours=overlap), force=now)
+            except KeyTooYoung as refusal:  # no reason to leave the others as they are
+                refused = refusal
+        if refused is not None:
+            raise refused
+
+    with_tools(work)
+
+
+async def _rotate(tools: Tools, algorithm: str, published_for: timedelta, overlap: timedelta, *, force: bool) -> None:
+    """Rotate the keys of an algorithm, and tell what changed."""
     from domain.caller import SYSTEM  # noqa: PLC0415
     from service.commands import signing_keys  # noqa: PLC0415
     from service.store.decision import Origin  # noqa: PLC0415
 
-    async def work(tools: Tools, settings: Settings) -> None:
-        nil = SYSTEM.organization
-        outcome = await signing_keys.rotate(
-            tools.store,
-            Origin(nil, nil, None, tools.store.clock.new_id()),
-            SYSTEM,
-            published_for=timedelta(hours=publish_ahead),
-            overlap=timedelta(hours=overlap),
-            algorithm=settings.signing_algorithm,
-            force=now,
-        )
-        rotation = outcome.value
-        typer.echo(f"introduced {rotation.introduced.kid}")
-        if rotation.activated is not None:
-            typer.echo(f"activated  {rotation.activated.kid}")
-        for key in rotation.retired:
-            typer.echo(f"retired    {key.kid}")
-        if rotation.activated is None:
-            typer.echo(f"It signs once it was published for {publish_ahead:g} h: run this command again then.")
-
-    with_tools(work)
+    nil = SYSTEM.organization
+    outcome = await signing_keys.rotate(
+        tools.store,
+        Origin(nil, nil, None, tools.store.clock.new_id()),
+        SYSTEM,
+        published_for=published_for,
+        overlap=overlap,
+        algorithm=algorithm,
+        force=force,
+    )
+    rotation = outcome.value
+    typer.echo(f"introduced {rotation.introduced.kid} ({algorithm})")
+    if rotation.activated is not None:
+        typer.echo(f"activated  {rotation.activated.kid}")
+    for key in rotation.retired:
+        typer.echo(f"retired    {key.kid}")
+    if rotation.activated is None:
+        hours = published_for.total_seconds() / 3600
+        typer.echo(f"It signs once it was published for {hours:g} h: run this command again then.")
 
 
 @app.command("rotate-master")

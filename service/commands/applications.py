@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 from domain.application import Application, ApplicationSettings
 from domain.permissions import assignable
+from domain.refusals import ClientIdTaken
+from domain.user import User
 from projections import grants
 from service.commands import claims, scopes
 from service.commands.changing import changed
@@ -17,7 +21,6 @@ from service.commands.unchanged import UNCHANGED, Unchanged
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
-    from uuid import UUID
 
     from domain.application import TokenFormat
     from domain.caller import Caller
@@ -50,13 +53,15 @@ async def register(
     """Make an application, with secrets when asked; its client id is its id unless given, and never used again.
 
     With `defined_only` a permission that is no scope of the organization is refused. Raises UnknownAccount,
-    AccountNotActive, InvalidClientId, InvalidKind, ClientIdTaken, RootRequired, MissingPermission, UndefinedScope, and
-    what settings and secrets are refused for (`ApplicationSettings.checked`, `add_secret`).
+    AccountNotActive, InvalidClientId, InvalidKind, ClientIdTaken (as a user's id is), RootRequired, MissingPermission,
+    UndefinedScope, and what settings and secrets are refused for (`ApplicationSettings.checked`, `add_secret`).
     """
     secrets = list(secrets)
 
     async def command(decision: Decision) -> WithSecrets:
         await active_organization(decision, by, organization)
+        if client_id is not None:
+            await _require_no_user(decision, client_id)
         stream = store.clock.new_id()
         application = Application.register(
             id=stream,
@@ -97,6 +102,12 @@ async def update(
     require_otp_mfa: bool | Unchanged = UNCHANGED,
     require_sms_mfa: bool | Unchanged = UNCHANGED,
     allow_email_mfa_as_backup: bool | Unchanged = UNCHANGED,
+    grant_types: Sequence[str] | Unchanged = UNCHANGED,
+    trusted: bool | Unchanged = UNCHANGED,
+    refresh_token_lifetime: int | Unchanged = UNCHANGED,
+    refresh_grace: int | Unchanged = UNCHANGED,
+    post_logout_redirect_uris: Sequence[str] | Unchanged = UNCHANGED,
+    backchannel_logout_uri: str | Unchanged | None = UNCHANGED,
     active: bool | Unchanged = UNCHANGED,
     defined_only: bool = False,
     remember: Remember[Application] | None = None,
@@ -123,6 +134,12 @@ async def update(
             "require_otp_mfa": require_otp_mfa,
             "require_sms_mfa": require_sms_mfa,
             "allow_email_mfa_as_backup": allow_email_mfa_as_backup,
+            "grant_types": grant_types,
+            "trusted": trusted,
+            "refresh_token_lifetime": refresh_token_lifetime,
+            "refresh_grace": refresh_grace,
+            "post_logout_redirect_uris": post_logout_redirect_uris,
+            "backchannel_logout_uri": backchannel_logout_uri,
         }.items()
         if value is not UNCHANGED
     }
@@ -242,6 +259,13 @@ async def delete(
         decision.save(leaving)
 
     return await store.decide(command, origin, remember=remember)
+
+
+async def _require_no_user(decision: Decision, client_id: str) -> None:
+    """Refuse a client id that is a user's id: as `sub` of a token it would pass for them (RFC 9700 section 4.15.1)."""
+    with suppress(ValueError):
+        if await decision.peek(User, UUID(client_id)) is not None:
+            raise ClientIdTaken(field="client_id")
 
 
 async def _require_entitled(decision: Decision, by: Caller, application: Application) -> None:

@@ -6,8 +6,17 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from domain.refusals import AlreadyMember, ClientIdTaken, Conflict, EmailTaken, NameTaken
-from service.commands.emails import identity
+from domain.refusals import (
+    AlreadyMember,
+    ClientIdTaken,
+    Conflict,
+    EmailTaken,
+    InvalidEmail,
+    NameTaken,
+    PhoneTaken,
+    UsernameTaken,
+)
+from service.commands.emails import identity, normalised
 from service.store.refusals import Taken
 
 if TYPE_CHECKING:
@@ -27,15 +36,18 @@ MEMBERSHIP = "membership"
 ROLE_NAME = "role-name"
 CLIENT_ID = "client_id"
 EMAIL = "email"
+PHONE = "phone"
+USERNAME = "username"
 SCOPE_NAME = "scope-name"
 SLUG = "slug"
 GROUP_NAME = "group-name"
 GROUP_MEMBERSHIP = "group-membership"
 
 REFUSALS: dict[str, type[Conflict]] = {MEMBERSHIP: AlreadyMember, ROLE_NAME: NameTaken, CLIENT_ID: ClientIdTaken}
-REFUSALS[EMAIL] = EmailTaken
+REFUSALS |= {EMAIL: EmailTaken, PHONE: PhoneTaken, USERNAME: UsernameTaken}
 REFUSALS |= {SCOPE_NAME: NameTaken, SLUG: NameTaken, GROUP_NAME: NameTaken, GROUP_MEMBERSHIP: AlreadyMember}
 FIELDS = {ROLE_NAME: "name", CLIENT_ID: "client_id", SCOPE_NAME: "name", SLUG: "slug", GROUP_NAME: "name"}
+FIELDS[USERNAME] = "username"
 
 
 def claim_membership(decision: Decision, membership: Membership) -> None:
@@ -115,6 +127,51 @@ async def release_email(decision: Decision, user: User, email: str | None) -> No
     """Let other users have an e-mail address that this user had."""
     if email is not None:
         decision.release(EMAIL, await _email(decision, user, email), user.id, organization=user.organization)
+
+
+async def claim_username(decision: Decision, user: User) -> None:
+    """Let no other user of the organization have this user's username, in upper or lower case."""
+    if user.username is not None:
+        digest = await _username(decision, user, user.username)
+        decision.claim(USERNAME, digest, user.id, organization=user.organization)
+
+
+async def release_username(decision: Decision, user: User, username: str | None) -> None:
+    """Let other users have a username that this user had."""
+    if username is not None:
+        digest = await _username(decision, user, username)
+        decision.release(USERNAME, digest, user.id, organization=user.organization)
+
+
+async def claim_phone(decision: Decision, user: User) -> None:
+    """Let no other user of the organization have this user's phone number."""
+    if user.phone is not None:
+        decision.claim(PHONE, await _phone(decision, user, user.phone), user.id, organization=user.organization)
+
+
+async def release_phone(decision: Decision, user: User, phone: str | None) -> None:
+    """Let other users have a phone number that this user had."""
+    if phone is not None:
+        decision.release(PHONE, await _phone(decision, user, phone), user.id, organization=user.organization)
+
+
+def sign_in_name(typed: str) -> tuple[str, str]:
+    """Return the space that what somebody typed as their name is claimed in, if by anybody, and their text there."""
+    typed = typed.strip()
+    if "@" not in typed:
+        return USERNAME, typed.lower()
+    try:
+        return EMAIL, identity(normalised(typed))
+    except InvalidEmail:  # nobody's
+        return EMAIL, identity(typed)
+
+
+async def _username(decision: Decision, user: User, username: str) -> bytes:
+    return await decision.identifier_digest(USERNAME, username.lower(), organization=user.organization)
+
+
+async def _phone(decision: Decision, user: User, phone: str) -> bytes:
+    return await decision.identifier_digest(PHONE, phone, organization=user.organization)
 
 
 async def _email(decision: Decision, user: User, email: str) -> bytes:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from domain.application import Application
 from domain.application_settings import Kind, TokenFormat
-from domain.permissions import IMPERSONATION_ROLES
+from domain.grant_types import TOKEN_EXCHANGE
+from domain.permissions import IMPERSONATION_ROLES, PERMISSIONS
 from domain.refusals import ImpersonationDenied, ImpersonatorMissing, UnknownApplication, WrongAppForImpersonation
 from domain.token_family import TokenFamily
 from domain.user import User
@@ -80,17 +81,17 @@ async def impersonate(
             impersonator.roles.values()
         ):
             raise ImpersonationDenied
-        presented = await decision.peek(TokenFamily, acting["family"])
-        if presented is None or presented.impersonated_by is not None:
+        if acting["actor"] is not None or acting["grant_type"] == TOKEN_EXCHANGE:
             raise ImpersonationDenied  # or the mark would name somebody who did not do it
         target.require_active()
         client.require_active()
         decision.organization = target.organization
+        held = sorted({"profile", *client.settings.permissions}.difference(PERMISSIONS))
         family = TokenFamily.issue(
             id=store.clock.new_id(),
             organization=target.organization,
             application=client.id,
-            scope=" ".join(client.settings.permissions),
+            scope=" ".join(held),
             audience=next(iter(client.settings.audiences), client.client_id),
             format=TokenFormat.OPAQUE,
             # A family begins with an access token. Nobody is handed this one: its text is forgotten here.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from domain.person import Factor, Profile
 from domain.refusals import AttributesNotEnabled, InvalidRole
 from domain.user import Status, User
-from service.commands import orgs
+from service.commands import orgs, sessions
 from service.commands.changing import changed
 from service.commands.detail import detailed
 from service.commands.role_names import roles_named
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from domain.caller import Caller
+    from domain.person import Factor
     from domain.role import Role
     from service.commands.detail import Detail
     from service.store.decision import Decision, Origin
@@ -60,6 +61,8 @@ async def change(
             wanted, missing = await roles_named(decision, by, found.organization, roles)
         if not isinstance(active, Unchanged):
             _move(found, now, active=active)
+            if found.status is Status.SUSPENDED:
+                await sessions.end_of_user(decision, found, now, reason=sessions.SUSPENDED)
         if not isinstance(org, Unchanged):
             await orgs.make_active(decision, by, found, org, now)
         if missing:
@@ -69,10 +72,11 @@ async def change(
         if not isinstance(roles, Unchanged):
             _replace_roles(found, wanted, by, now)
         present = found.profile
-        profile = Profile(
-            chosen(given_name, present.given_name),
-            chosen(family_name, present.family_name),
-            chosen(locale, present.locale),
+        profile = replace(
+            present,
+            given_name=chosen(given_name, present.given_name),
+            family_name=chosen(family_name, present.family_name),
+            locale=chosen(locale, present.locale),
         )
         found.change_profile(profile, now)
         decision.save(found)

@@ -15,6 +15,7 @@ from projections import signing_keys
 from service.secrets.signing import GeneratedKey, generate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from domain.caller import Caller
@@ -140,6 +141,42 @@ async def rotate(
         return Rotation(new, following, tuple(former))
 
     return await store.decide(command, origin, remember=remember)
+
+
+async def ensure(store: Store, origin: Origin, algorithms: Sequence[str]) -> list[SigningKey]:
+    """Let a key sign for each of these algorithms that has none; return those that sign from now on.
+
+    At the start of a service, of one that is new or was told of another algorithm. Nobody waits for verifiers to know
+    the key: nothing could be signed meanwhile.
+    """
+    pairs: dict[str, GeneratedKey] = {}
+
+    async def command(decision: Decision) -> list[SigningKey]:
+        decision.organization = SERVICE
+        decision.rely_on(GUARD)
+        made = []
+        for algorithm in algorithms:
+            present = await _present(decision, algorithm)
+            if any(key.status is Status.ACTIVE for key in present):
+                continue
+            if present:
+                present[0].activate(store.clock.now(), published_for=timedelta(0), force=True)
+                made.append(present[0])
+                continue
+            if algorithm not in pairs:
+                pairs[algorithm] = await asyncio.to_thread(generate, algorithm)
+            made.append(first(store, pairs[algorithm]))
+        decision.save(*made)
+        return made
+
+    return (await store.decide(command, origin)).value
+
+
+def first(store: Store, pair: GeneratedKey) -> SigningKey:
+    """Return a new key that signs at once."""
+    key = _introduced(store, pair)
+    key.activate(store.clock.now(), published_for=timedelta(0), force=True)
+    return key
 
 
 def _require_root(by: Caller) -> None:

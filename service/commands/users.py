@@ -12,7 +12,7 @@ from domain.refusals import TooMuchAtOnce
 from domain.role import Role
 from domain.user import Status, User
 from projections import invitations, memberships
-from service.commands import claims, groups
+from service.commands import claims, consents, groups, sessions
 from service.commands.changing import changed
 from service.commands.owners import owners_of
 from service.commands.seen import to_change, to_rely_on
@@ -88,12 +88,16 @@ async def suspend(
     reason: str | None = None,
     remember: Remember[User] | None = None,
 ) -> Outcome[User]:
-    """Lock a user out and end their tokens. Raises UnknownUser or InvalidReason."""
+    """Lock a user out and end their tokens and sessions. Raises UnknownUser or InvalidReason."""
 
-    def change(found: User, now: datetime) -> None:
+    async def command(decision: Decision) -> User:
+        found, now = await to_change(decision, by, User, user), store.clock.now()
         found.suspend(reason, now=now)
+        await sessions.end_of_user(decision, found, now, reason=sessions.SUSPENDED)
+        decision.save(found)
+        return found
 
-    return await changed(store, origin, by, User, user, change=change, remember=remember)
+    return await store.decide(command, origin, remember=remember)
 
 
 async def reinstate(
@@ -103,6 +107,20 @@ async def reinstate(
 
     def change(found: User, now: datetime) -> None:
         found.reinstate(now)
+
+    return await changed(store, origin, by, User, user, change=change, remember=remember)
+
+
+async def unlock_sign_in(
+    store: Store, origin: Origin, by: Caller, *, user: UUID, remember: Remember[User] | None = None
+) -> Outcome[User]:
+    """Record that everybody may try again to sign in as a user; the attempts are the caller's to forget then.
+
+    Raises UnknownUser.
+    """
+
+    def change(found: User, now: datetime) -> None:
+        found.unlock_sign_in(now)
 
     return await changed(store, origin, by, User, user, change=change, remember=remember)
 
@@ -135,9 +153,10 @@ async def unassign_role(
 async def delete(
     store: Store, origin: Origin, by: Caller, *, user: UUID, remember: Remember[None] | None = None
 ) -> Outcome[None]:
-    """Delete a user with their memberships, and destroy the key that their personal fields are sealed under.
+    """Delete a user with all that is theirs, and destroy the key that their personal fields are sealed under.
 
-    A link to another user ends on both sides, an invitation is called back, the e-mail address is free again.
+    Memberships, sessions and consents end, a link to another user does on both sides, an invitation is called back,
+    addresses and username are free again.
 
     Raises UnknownUser, OwnDeletion, LastOwner (an ordinary user would leave an account without owner) or
     TooMuchAtOnce (more than 10,000 memberships).
@@ -146,9 +165,11 @@ async def delete(
     async def command(decision: Decision) -> None:
         leaving = await to_change(decision, by, User, user)
         now = store.clock.now()
-        email, linked = leaving.email, leaving.linked_user
+        email, phone, username, linked = leaving.email, leaving.phone, leaving.username, leaving.linked_user
         leaving.delete(by, now)
         await claims.release_email(decision, leaving, email)
+        await claims.release_phone(decision, leaving, phone)
+        await claims.release_username(decision, leaving, username)
         if linked is not None:
             await _unlink(decision, linked, now)
         await _call_back(decision, user, now)
@@ -163,6 +184,8 @@ async def delete(
                 claims.release_membership(decision, member)
                 decision.save(member)
         await groups.end_of_user(decision, user, now)
+        await sessions.end_of_user(decision, leaving, now, reason=sessions.DELETED)
+        await consents.end_of_user(decision, user, now)
         decision.save(leaving)
         decision.destroy_key(user)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from service.doors import (
+    account_settings,
     accounts,
     applications,
     client_secrets,
@@ -39,4 +40,5 @@ DOORS: tuple[Door, ...] = (
     events.DOOR,
     refusals.DOOR,
     *s2s.DOORS,
+    *account_settings.DOORS,
 )

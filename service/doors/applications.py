@@ -7,10 +7,11 @@ have it once more.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import pydantic
 
+from domain import grant_types
 from domain.application_settings import SETTINGS, ApplicationSettings, Kind, TokenFormat
 from domain.refusals import (
     AccountNotActive,
@@ -18,6 +19,7 @@ from domain.refusals import (
     InvalidAudience,
     InvalidClientId,
     InvalidExpiry,
+    InvalidGrantType,
     InvalidKeySet,
     InvalidLifetime,
     InvalidLimit,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from service.http.document import Row
 
 DOOR = Door("applications")
+GrantTypes = list[Annotated[str, pydantic.Field(json_schema_extra={"enum": list(grant_types.ALL)})]]
 RULES = (
     InvalidName,
     InvalidScope,
@@ -57,6 +60,7 @@ RULES = (
     InvalidLimit,
     InvalidKeySet,
     InvalidRedirectUri,
+    InvalidGrantType,
     WrongClientKind,
     RootRequired,
     MissingPermission,
@@ -64,7 +68,10 @@ RULES = (
 
 
 class Application(Output):
-    """An application. `access_token_lifetime` is in seconds, `rate_limit` in requests a minute; `key_set` is public."""
+    """An application. Lifetimes and the grace are in seconds, `rate_limit` in requests a minute; `key_set` is public.
+
+    No `grant_types` stand for those of its kind. `trusted`: people may give it their passwords.
+    """
 
     id: Id
     organization: Id
@@ -84,6 +91,12 @@ class Application(Output):
     require_otp_mfa: bool
     require_sms_mfa: bool
     allow_email_mfa_as_backup: bool
+    grant_types: GrantTypes
+    trusted: bool
+    refresh_token_lifetime: int
+    refresh_grace: int
+    post_logout_redirect_uris: list[str]
+    backchannel_logout_uri: str | None
     created_at: Moment
     updated_at: Moment
 
@@ -141,6 +154,12 @@ class Registration(Input):
     require_otp_mfa: bool = False
     require_sms_mfa: bool = False
     allow_email_mfa_as_backup: bool = False
+    grant_types: GrantTypes = pydantic.Field(default_factory=list)
+    trusted: bool = False
+    refresh_token_lifetime: int = 2_592_000
+    refresh_grace: int = 0
+    post_logout_redirect_uris: list[str] = pydantic.Field(default_factory=list)
+    backchannel_logout_uri: str | None = None
     secrets: list[NewSecret] = pydantic.Field(default=[], max_length=20)
     organization: Id | None = None
 
@@ -161,6 +180,12 @@ class Change(Input):
     require_otp_mfa: bool = False
     require_sms_mfa: bool = False
     allow_email_mfa_as_backup: bool = False
+    grant_types: GrantTypes = pydantic.Field(default_factory=list)
+    trusted: bool = False
+    refresh_token_lifetime: int = 2_592_000
+    refresh_grace: int = 0
+    post_logout_redirect_uris: list[str] = pydantic.Field(default_factory=list)
+    backchannel_logout_uri: str | None = None
 
 
 class Reason(Input):

@@ -54,7 +54,10 @@ DOCUMENT = Document(Key, public_key=(lambda row: json.loads(row["public_key"]), 
 
 
 class Turn(Input):
-    """A rotation. `force` lets the new key sign at once: for a leaked one, while verifiers hold older key sets."""
+    """A rotation, of the keys for access tokens unless an algorithm is named.
+
+    `force` lets the new key sign at once: for a leaked one, while verifiers hold older key sets.
+    """
 
     algorithm: Algorithm | None = None
     published_for: int = pydantic.Field(default=PUBLISHED_SECONDS, ge=0, le=LONGEST)

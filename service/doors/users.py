@@ -36,11 +36,11 @@ DOOR = AdministrationDoor("users")
 
 
 class User(Output):
-    """A user. `roles` lists the ids of assigned roles."""
+    """A user, of an application or of the organization as such. `roles` lists the ids of assigned roles."""
 
     id: Id
     organization_id: Id
-    application_id: Id
+    application_id: Id | None
     status: Literal["active", "suspended", "invited"]
     name: str | None
     created_at: Moment

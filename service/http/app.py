@@ -9,9 +9,21 @@ from aiohttp import web
 
 from service import pages
 from service.doors import DOORS
+from service.http import cors
 from service.http.body import MAX_BODY
 from service.http.request import UNDER_WAY, identify
-from service.oauth import introspection, metadata, revocation, token_endpoint
+from service.oauth import (
+    device_authorization_endpoint,
+    iform,
+    introspection,
+    logout,
+    metadata,
+    pushed_endpoint,
+    revocation,
+    token_endpoint,
+    userinfo,
+)
+from service.oauth.authorization import endpoint as authorization
 from service.openapi import browsing, documents, published
 from service.operations import endpoints
 from service.parts import PARTS, Parts
@@ -25,8 +37,14 @@ ENDPOINTS = (
     token_endpoint.STANDARD,
     token_endpoint.SERVER_TO_SERVER,
     token_endpoint.ACCOUNT_SETTINGS,
+    *iform.ENDPOINTS,
     introspection.INTROSPECTION,
     revocation.REVOCATION,
+    *userinfo.ENDPOINTS,
+    *logout.ENDPOINTS,
+    *authorization.ENDPOINTS,
+    pushed_endpoint.PUSHED,
+    device_authorization_endpoint.ENDPOINT,
     *metadata.ENDPOINTS,
     *endpoints.ENDPOINTS,
     *published.ENDPOINTS,
@@ -46,6 +64,7 @@ def build(parts: Parts) -> web.Application:
         endpoint.add_to(app)
     for door in DOORS:
         door.add_to(app)
+    cors.add_to(app)
     pages.set_up(app)
     return app
 

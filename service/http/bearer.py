@@ -39,6 +39,10 @@ class Unauthenticated(Exception):
         self.status = status
 
 
+class UnsupportedScheme(Unauthenticated):
+    """Credentials of another kind than a bearer token, which some dialects tell apart from none at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authenticated:
     """A caller with what its door wants to know of the client, and the guards its authority rests on."""
@@ -67,7 +71,7 @@ class Bearer:
 
     async def authenticate(self, request: web.Request) -> Authenticated:
         """Return the caller of a request. Raises Unauthenticated."""
-        return await self.by_token(_token(request))
+        return await self.by_token(presented(request))
 
     async def by_token(self, token: str) -> Authenticated:
         """Return the caller a token stands for now. Raises Unauthenticated, saying no more than a client may know."""
@@ -98,7 +102,8 @@ class Bearer:
         )
 
 
-def _token(request: web.Request) -> str:
+def presented(request: web.Request) -> str:
+    """Return the token of the Authorization header (RFC 6750 section 2.1). Raises Unauthenticated."""
     headers = request.headers.getall("Authorization", [])
     if not headers:
         raise Unauthenticated("A bearer token is required", error=None)
@@ -107,7 +112,7 @@ def _token(request: web.Request) -> str:
     scheme, _, token = headers[0].partition(" ")
     token = token.strip()
     if scheme.lower() != "bearer":
-        raise Unauthenticated("A bearer token is required", error=None)
+        raise UnsupportedScheme("A bearer token is required", error=None)
     if not token or " " in token:
         raise Unauthenticated("The Authorization header is malformed", error="invalid_request", status=400)
     return token

@@ -104,12 +104,17 @@ def parse_json(raw: bytes) -> Any:
 
 def parse_form(raw: bytes) -> dict[str, str]:
     """Return the parameters of a form (RFC 6749 appendix B). Raises BadBody, and Repeated (section 3.2)."""
+    return _members(form_pairs(raw))
+
+
+def form_pairs(raw: bytes) -> list[tuple[str, str]]:
+    """Return the names and values of a form, or of a query, in their order, a name perhaps twice. Raises BadBody."""
     try:
         text = raw.decode("utf-8")
         pieces = [piece for piece in text.split("&") if piece]
         if len(pieces) > MAX_PARAMETERS:
             raise BadBody(f"The form has more than {MAX_PARAMETERS} parameters")
-        return _members([(_unquoted(name), _unquoted(value)) for name, _, value in (p.partition("=") for p in pieces)])
+        return [(_unquoted(name), _unquoted(value)) for name, _, value in (p.partition("=") for p in pieces)]
     except UnicodeDecodeError:
         raise BadBody("The form is malformed") from None
 

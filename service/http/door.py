@@ -80,6 +80,14 @@ class Door:
         """Return a refusal in this door's shape; doors of other dialects override this."""
         return problems.problem(status, code, sentence, errors=errors or (), headers=headers)
 
+    def word(self, code: str) -> str:
+        """Return how this door calls what the code of a refusal stands for; other dialects have words of their own."""
+        return code
+
+    def nobody(self, refused: Unauthenticated) -> str:
+        """Return the code of a refusal of a caller who is nobody."""
+        return refused.error or "unauthenticated"
+
     def challenge(self, refused: Unauthenticated) -> str:
         """Return how a caller who is nobody is told to authenticate (RFC 6750 section 3)."""
         if refused.error is None:
@@ -107,7 +115,7 @@ class Door:
             except Refused as refused:
                 status, code, sentence, extra = refused.status, refused.code, str(refused), refused.extra
             except Unauthenticated as refused:
-                status, code, sentence = refused.status, refused.error or "unauthenticated", refused.sentence
+                status, code, sentence = refused.status, self.nobody(refused), refused.sentence
                 extra = {"headers": {"WWW-Authenticate": self.challenge(refused)}}
             except InvalidInput as refused:
                 status, code, sentence, extra = 400, refused.code, refused.sentence, {"errors": refused.errors}

@@ -46,7 +46,8 @@ class Endpoint:
     """One endpoint's declaration. `tag` is the heading it stands under.
 
     `query` describes its parameters, `body` what is read from a body of one of the types in `reads`; `client` says that
-    the client proves itself; `errors` are the codes that come with a status of `replies`, where they have an `error`.
+    the client proves itself, `person` that a token of a person is needed, with these scopes; `errors` are the codes
+    that come with a status of `replies`, where they have an `error`.
     """
 
     method: Literal["GET", "POST"]
@@ -60,6 +61,7 @@ class Endpoint:
     query: type[pydantic.BaseModel] | None = None
     reads: tuple[str, ...] = (FORM, JSON)
     client: bool = False
+    person: tuple[str, ...] = ()
     errors: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def add_to(self, app: web.Application) -> None:

@@ -12,5 +12,6 @@ class Group(StrEnum):
     MANAGEMENT = "management"
     ADMINISTRATION = "administration"
     SERVER_TO_SERVER = "server-to-server"
+    ACCOUNT_SETTINGS = "account-settings"
     PAGES = "pages"
     OPERATIONS = "operations"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
 import structlog
 from aiohttp import web
 
+from service.http import cors
 from service.http.unexpected import answered
 from service.operations import logging
 from service.parts import PARTS, REQUEST_ID
@@ -16,10 +18,15 @@ from service.parts import PARTS, REQUEST_ID
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from service.settings import Network
+
 REQUEST_ID_HEADER = "X-Request-Id"
+FORWARDED_FOR = "X-Forwarded-For"
 INTROSPECTION = "/oauth2/introspect"
-QUIET = frozenset({"/oauth2/token", "/oauth2/v1/token", "/oidc/token", INTROSPECTION})
+QUIET = frozenset({"/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", INTROSPECTION})
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
+TELLING = frozenset({"/oauth2/authorize", "/oauth/authorize", "/oauth2/logout"})
+"""Where a GET may leave an event or a refusal: browsers are led there, and can be led by nothing else."""
 
 UNDER_WAY: web.AppKey[set[asyncio.Task[Any]]] = web.AppKey("under_way", set[asyncio.Task[Any]])
 """The tasks of the requests that are being served."""
@@ -28,8 +35,34 @@ log = structlog.get_logger("access")
 
 
 def client_address(request: web.Request) -> str:
-    """Return the peer's address. Forwarding headers are the peer's word and are not believed."""
-    return request.remote or ""
+    """Return where a request comes from: the peer's address, whose forwarding headers nobody has to believe.
+
+    Behind proxies that the operator trusts it is the last address they forwarded for that is none of theirs.
+    """
+    peer = request.remote or ""
+    proxies = request.app[PARTS].settings.trusted_proxies
+    if not proxies or not _is_among(proxies, peer):
+        return peer
+    # The last entries are the proxies' own; what stands before an address that is not theirs is that one's word.
+    for entry in reversed(",".join(request.headers.getall(FORWARDED_FOR, ())).split(",")):
+        if not _is_among(proxies, entry.strip()):
+            return _address(entry.strip()) or peer
+    return peer
+
+
+def _is_among(proxies: tuple[Network, ...], text: str) -> bool:
+    address = _address(text)
+    return address is not None and any(ip_address(address) in network for network in proxies)
+
+
+def _address(text: str) -> str | None:
+    """Return an address in its usual form, None for what is none; IPv4 in the form of IPv6 is IPv4."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
 
 
 async def drained(app: web.Application, seconds: float) -> None:
@@ -65,7 +98,8 @@ async def identify(
     finally:
         under_way.discard(task)
         seconds = time.perf_counter() - started
-        if status >= web.HTTPBadRequest.status_code or (request.method != "GET" and path != INTROSPECTION):
+        changing = path in TELLING or (request.method != "GET" and path != INTROSPECTION)
+        if status >= web.HTTPBadRequest.status_code or changing:
             # What left an event or a refusal, whose readers may ask where it came from. The rest leaves no trace.
             parts.journal.note(
                 request_id, parts.clock.now(), client_address(request), request.headers.get("User-Agent", "")
@@ -83,4 +117,6 @@ async def identify(
                 request_id=str(request_id),
             )
     response.headers[REQUEST_ID_HEADER] = str(request_id)
+    if "Origin" in request.headers:
+        cors.open_up(path, response)
     return response

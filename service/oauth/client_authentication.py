@@ -72,7 +72,7 @@ def presented(request: web.Request, parameters: Mapping[str, str]) -> Credential
             raise invalid_request("client_id is missing")
         return Credentials(_checked(parameters["client_id"]), secret=parameters["client_secret"])
     if "client_id" in parameters:
-        # A public client names itself only; no endpoint here serves one.
+        # A public client names itself only (RFC 6749 section 2.3.1); whether it may come, `verify` says.
         return Credentials(_checked(parameters["client_id"]))
     raise invalid_client("no credentials", challenge=CHALLENGE)
 
@@ -101,15 +101,23 @@ def _checked(client_id: str) -> str:
     return client_id
 
 
-def verify(credentials: Credentials, client: Client | None, now: datetime, *, audiences: tuple[str, ...]) -> Client:
+def verify(
+    credentials: Credentials,
+    client: Client | None,
+    now: datetime,
+    *,
+    audiences: tuple[str, ...],
+    public: bool = False,
+) -> Client:
     """Return the client if the credentials are its own and it may act; its assertion's `jti` is checked elsewhere.
 
     Raises the same OAuthError in every other case, after comparable work; only a public client, whose id is no secret
-    and which has nothing to prove itself with, is told that it may not come here. `audiences` are those a client
+    and which has nothing to prove itself with, is told that it may not come here. With `public` it may, by its id
+    alone: what it presents instead of proving itself is then for the caller to check. `audiences` are those a client
     assertion may name (spec/README.md 17).
     """
     if client is not None and not client.confidential:
-        raise unauthorized_client("A public client may not use this endpoint")
+        return _nameable(credentials, client, public=public)
     if credentials.assertion is not None:
         verified = client_assertion.verify(credentials.assertion, client, now, audiences=audiences)
     else:
@@ -121,6 +129,17 @@ def verify(credentials: Credentials, client: Client | None, now: datetime, *, au
         raise invalid_client("unknown client or wrong credentials", challenge=credentials.challenge)
     if not client.active:
         raise invalid_client("application or organization is not active", challenge=credentials.challenge)
+    return client
+
+
+def _nameable(credentials: Credentials, client: Client, *, public: bool) -> Client:
+    """Return a public client that named itself and did nothing else. Raises OAuthError."""
+    if not public:
+        raise unauthorized_client("A public client may not use this endpoint")
+    if credentials.secret is not None or credentials.assertion is not None:
+        raise invalid_client("a public client with a secret or an assertion", challenge=credentials.challenge)
+    if not client.active:
+        raise invalid_client("application or organization is not active")
     return client
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from domain import grant_types
 from domain.application_settings import Kind, TokenFormat
 from projections import applications
 from service.coalescer import Coalescer
@@ -32,11 +33,12 @@ class GrantInForce:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An application as token decisions see it, true at `position`."""
+    """An application as token decisions see it, true at `position`. `grant_types` are all that it may use."""
 
     id: UUID
     organization: UUID
     client_id: str
+    name: str
     kind: Kind
     confidential: bool
     permissions: frozenset[str]
@@ -48,12 +50,23 @@ class Client:
     active: bool
     secrets: tuple[tuple[str, datetime | None], ...]
     grants: tuple[GrantInForce, ...]
+    redirect_uris: tuple[str, ...]
+    grant_types: frozenset[str]
+    trusted: bool
+    refresh_token_lifetime: int
+    refresh_grace: int
+    post_logout_redirect_uris: tuple[str, ...]
+    backchannel_logout_uri: str | None
     position: int
 
     @property
     def guards(self) -> dict[str, int]:
         """The keys this knowledge rests on, with the position it was read at."""
         return {f"application:{self.id}": self.position, f"account:{self.organization}": self.position}
+
+    def may(self, grant_type: str) -> bool:
+        """Whether the client may come by a token this way."""
+        return grant_type in self.grant_types
 
     def digests(self, now: datetime) -> list[str]:
         """Return the digests of the secrets that are valid now; one is invalid from its expiry on."""
@@ -110,6 +123,7 @@ def _client(row: asyncpg.Record) -> Client:
         id=row["id"],
         organization=row["organization"],
         client_id=row["client_id"],
+        name=row["name"],
         kind=kind,
         confidential=kind.confidential,
         permissions=frozenset(row["permissions"]),
@@ -121,8 +135,21 @@ def _client(row: asyncpg.Record) -> Client:
         active=row["status"] == "active" and row["organization_status"] == "active",
         secrets=tuple(zip(row["secret_digests"], row["secret_expiries"], strict=True)),
         grants=tuple(GrantInForce(g.audience, frozenset(g.scope), g.expires_at) for g in grants),
+        redirect_uris=tuple(row["redirect_uris"]),
+        grant_types=_grant_types(kind, row["grant_types"], trusted=row["trusted"]),
+        trusted=row["trusted"],
+        refresh_token_lifetime=row["refresh_token_lifetime"],
+        refresh_grace=row["refresh_grace"],
+        post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
+        backchannel_logout_uri=row["backchannel_logout_uri"],
         position=row["head"],
     )
+
+
+def _grant_types(kind: Kind, named: list[str], *, trusted: bool) -> frozenset[str]:
+    """Return what an application may use: what it names, else what its kind has; passwords only if it is trusted."""
+    usable = frozenset(named or kind.grant_types)
+    return usable if trusted else usable - {grant_types.PASSWORD}
 
 
 _grants = msgspec.json.Decoder(list[_GrantRow])

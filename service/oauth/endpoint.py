@@ -51,16 +51,21 @@ def endpoint(
         except Exception:
             log.exception("request_failed")
             return answers.error(failed(), render)
-        _record(request, parts, values, operation, refused)
+        if refused.recorded:
+            _record(request, parts, values, operation, refused)
         return answers.error(refused, render)
 
     return handle
 
 
 def admit(request: web.Request, parts: Parts, client: Client) -> None:
-    """Count a request of a client that proved itself. Raises OAuthError 429 when its rate limit is used up."""
+    """Count a request of a client that was let in. Raises OAuthError 429 when its rate limit is used up.
+
+    A public client proves nothing: it has its limit at each address, or anybody could use it up for all.
+    """
     request[CLIENT] = client
-    wait = parts.limiter.admit(client.client_id, client.rate_limit)
+    name = client.client_id if client.confidential else f"{client.client_id} {client_address(request)}"
+    wait = parts.limiter.admit(name, client.rate_limit)
     if wait:
         raise slow_down(wait)
 

@@ -19,6 +19,8 @@ class OAuthError(Exception):
         self.detail = detail
         self.challenge: str | None = None
         self.retry_after = retry_after
+        self.recorded = True
+        """Whether the record of refusals takes it: what is asked for again and again until it comes is not refused."""
 
 
 def invalid_request(description: str) -> OAuthError:
@@ -41,6 +43,11 @@ def invalid_target(description: str) -> OAuthError:
 def invalid_scope(description: str) -> OAuthError:
     """Return the error for scopes of which nothing remains."""
     return OAuthError("invalid_scope", description)
+
+
+def invalid_grant(detail: str) -> OAuthError:
+    """Return the one answer for a code or token that is unknown, used, ended or somebody else's (section 5.2)."""
+    return OAuthError("invalid_grant", "The grant is not valid, has expired or has ended", detail=detail)
 
 
 def unauthorized_client(description: str) -> OAuthError:
@@ -70,11 +77,13 @@ def of_refusal(refusal: refusals.Refusal) -> OAuthError:
             return invalid_scope(refusal.sentence)
         case refusals.InvalidAudience():
             return invalid_target(refusal.sentence)
+        case refusals.InvalidLifetime():  # what was granted for a time is over at once
+            return invalid_grant(refusal.detail)
         case refusals.Unknown() | refusals.ApplicationNotActive():
             return invalid_client(str(refusal))
         case refusals.Forbidden():
             return unauthorized_client(refusal.sentence)
         case refusals.Conflict():
-            return OAuthError("invalid_grant", refusal.sentence)
+            return OAuthError("invalid_grant", refusal.sentence, detail=refusal.detail)
         case _:
             return invalid_request(refusal.sentence)

@@ -1,7 +1,8 @@
 """POST /oauth2/introspect (RFC 7662): what a token is worth at this moment, read from rows, on every worker alike.
 
-Who may see a token: its own client, a client registered for its audience, or one with `read_token` in the same
-organization (spec/README.md 18). To everybody else, and for every unknown token, it is not active.
+Who may see a token: its own client, a client registered for its audience (access tokens only), or one with
+`read_token` in the same organization (spec/README.md 18). To everybody else, and for every unknown token, it is not
+active.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ from service.oauth import answers, shapes
 from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
 from service.oauth.errors import invalid_request
+from service.oauth.people import acting
 from service.parts import PRESENTED_CLIENT
-from service.tokens import is_active
+from service.tokens import is_active, is_renewable
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import asyncpg
     from aiohttp import web
 
@@ -45,7 +49,10 @@ async def introspect(request: web.Request, parts: Parts, parameters: dict[str, s
     if looked_up is None:
         raise invalid_request("token is missing")
     row = await looked_up
-    if row is None or not is_active(row, parts.clock.now()) or not _may_see(client, row):
+    now = parts.clock.now()
+    if row is None:
+        return answers.document(await _of_refresh_token(parts, client, token or "", now))
+    if not is_active(row, now) or not _may_see(client, row):
         return answers.document(INACTIVE)
     return answers.document(_description(row, parts.settings.issuer))
 
@@ -64,15 +71,43 @@ INTROSPECTION = Endpoint(
 )
 
 
+async def _of_refresh_token(parts: Parts, client: Client, token: str, now: datetime) -> dict[str, Any]:
+    row = await parts.tokens.find_refresh(token, now)
+    # Not told to who serves the audience: there, it would pass for an access token.
+    if row is None or not is_renewable(row, token, now) or not (_owns(client, row) or _may_read(client, row)):
+        return INACTIVE
+    told = _of_grant(row, parts.settings.issuer)
+    told["token_type"] = "refresh_token"  # noqa: S105 - the type
+    if row["expires_at"] is not None:
+        told["exp"] = int(row["expires_at"].timestamp())
+    return told
+
+
 def _may_see(client: Client, row: asyncpg.Record) -> bool:
-    if row["application"] == client.id or row["audience"] in client.audiences:
-        return True
+    return _owns(client, row) or row["audience"] in client.audiences or _may_read(client, row)
+
+
+def _owns(client: Client, row: asyncpg.Record) -> bool:
+    owns: bool = row["application"] == client.id
+    return owns
+
+
+def _may_read(client: Client, row: asyncpg.Record) -> bool:
     if not allows(client.permissions, "read_token"):
         return False
     return row["organization"] == client.organization or ROOT in client.permissions
 
 
 def _description(row: asyncpg.Record, issuer: str) -> dict[str, Any]:
+    told = _of_grant(row, issuer)
+    told["exp"] = int(row["expires_at"].timestamp())
+    told["iat"] = int(row["issued_at"].timestamp())
+    told["jti"] = str(row["id"])
+    told["token_type"] = "Bearer"  # noqa: S105 - the type
+    return told
+
+
+def _of_grant(row: asyncpg.Record, issuer: str) -> dict[str, Any]:
     user = row["user_id"]
     answer: dict[str, Any] = {
         "active": True,
@@ -81,11 +116,10 @@ def _description(row: asyncpg.Record, issuer: str) -> dict[str, Any]:
         "sub": row["client_id"] if user is None else str(user),
         "aud": row["audience"],
         "iss": issuer,
-        "exp": int(row["expires_at"].timestamp()),
-        "iat": int(row["issued_at"].timestamp()),
-        "jti": str(row["id"]),
-        "token_type": "Bearer",
     }
     if row["account"] is not None:
         answer["acc"] = str(row["account"])
+    act = acting(row["actor"], row["grant_type"], row["client_id"])
+    if act is not None:
+        answer["act"] = act
     return answer

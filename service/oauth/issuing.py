@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from domain.application_settings import Kind, TokenFormat
+from domain.application_settings import TokenFormat
+from domain.grant_types import CLIENT_CREDENTIALS
 from domain.permissions import granted
 from domain.token_family import TokenFamily
 from service.oauth import client_assertion, client_authentication
@@ -74,13 +75,25 @@ class Issuer:
         self._issuer = issuer
         self._assertion_audiences = assertion_audiences
 
-    async def authenticate(self, credentials: Credentials) -> Client:
-        """Return the client behind these credentials as the database has it now. Raises OAuthError."""
+    async def authenticate(self, credentials: Credentials, *, public: bool = False) -> Client:
+        """Return the client behind these credentials as the database has it now; with `public`, also one without any.
+
+        Raises OAuthError.
+        """
+        client = await self.again(credentials, public=public)
+        await self._spend(credentials, client, self._store.clock.now())
+        return client
+
+    async def again(self, credentials: Credentials, *, public: bool = False) -> Client:
+        """Return the client behind credentials that this request was let in with before, as the database has it now.
+
+        An assertion's `jti` is not looked at: it was used up by this very request. Raises OAuthError.
+        """
         client = await self._clients.fresh(credentials.client_id)
         now = self._store.clock.now()
-        client = client_authentication.verify(credentials, client, now, audiences=self._assertion_audiences)
-        await self._spend(credentials, client, now)
-        return client
+        return client_authentication.verify(
+            credentials, client, now, audiences=self._assertion_audiences, public=public
+        )
 
     async def issue(
         self,
@@ -95,7 +108,7 @@ class Issuer:
 
         `admit` is asked once, when the client has proved itself: nobody else can use up its rate limit.
 
-        Raises OAuthError: invalid_client, unauthorized_client (the client is not a machine), invalid_target,
+        Raises OAuthError: invalid_client, unauthorized_client (not a grant of this client), invalid_target,
         invalid_scope (nothing of what was asked remains), temporarily_unavailable, and what `admit` raises.
         """
         # An assertion is verified once, whoever is named: a second time would tell known clients from unknown ones.
@@ -179,8 +192,8 @@ class Issuer:
 
 
 def _decide(client: Client, audience: str, scope: str | None, now: datetime) -> str:
-    """Return the granted scope, or refuse: kind of client, audience, scope, in this order."""
-    if client.kind is not Kind.MACHINE:
+    """Return the granted scope, or refuse: the way to come by it, audience, scope, in this order."""
+    if not client.may(CLIENT_CREDENTIALS):
         raise unauthorized_client("This client may not use client_credentials")
     held = client.held(audience, now)
     if held is None:

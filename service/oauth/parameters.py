@@ -42,6 +42,20 @@ async def read(request: web.Request, *, json: bool = True) -> dict[str, str]:
     return {name: _checked(name, value) for name, value in values.items() if value != ""}
 
 
+def with_query(request: web.Request, values: dict[str, str]) -> dict[str, str]:
+    """Return the parameters of a body together with those of the query. Raises OAuthError, for one in both places too.
+
+    Only for the dialect that clients speak in queries (spec/README.md 9): there, secrets end in other people's logs.
+    """
+    try:
+        queried = parse_form(request.rel_url.raw_query_string.encode())
+    except BadBody as bad:
+        raise invalid_request(bad.sentence) from None
+    if repeated := queried.keys() & values.keys():
+        raise invalid_request(Repeated(min(repeated)).sentence)
+    return values | {name: _checked(name, value) for name, value in queried.items() if value != ""}
+
+
 def _object(document: object) -> dict[str, object]:
     if not isinstance(document, dict):
         raise invalid_request("The JSON body must be an object")

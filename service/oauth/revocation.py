@@ -32,18 +32,22 @@ REASON = "revoked by its client"
 
 
 async def revoke(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
-    """End one access token. An unknown or ended one is no error (section 2.2); another client's is refused (2.1).
+    """End one access token, or with a refresh token its whole family.
 
-    Another organization's is as unknown as one that never was (spec/README.md 11).
+    An unknown or ended one is no error (section 2.2); another client's is refused (2.1). Another organization's is as
+    unknown as one that never was (spec/README.md 11). A public client names itself, and ends what was issued to it.
     """
     credentials = presented(request, parameters)
     request[PRESENTED_CLIENT] = credentials.client_id
-    client = await parts.issuer.authenticate(credentials)
+    client = await parts.issuer.authenticate(credentials, public=True)
     admit(request, parts, client)
     token = parameters.get("token")
     if token is None:
         raise invalid_request("token is missing")
     row = await parts.tokens.find(token)
+    access = None if row is None else row["id"]
+    if row is None:
+        row = await parts.tokens.find_refresh(token, parts.clock.now())
     if row is None or not _sees(client, row):
         return web.Response(headers=answers.NO_STORE)
     _require_right(client, row)
@@ -52,7 +56,7 @@ async def revoke(request: web.Request, parts: Parts, parameters: dict[str, str])
     )
     origin = _origin(parts, client, row, request[REQUEST_ID])
     try:
-        outcome = await tokens.revoke(parts.store, origin, by, family=row["family"], token=row["id"], reason=REASON)
+        outcome = await tokens.revoke(parts.store, origin, by, family=row["family"], token=access, reason=REASON)
     except UnknownToken:  # removed meanwhile, long after its expiry
         return web.Response(headers=answers.NO_STORE)
     return web.Response(headers={**answers.NO_STORE, POSITION: str(outcome.position)})

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 import pydantic
 
+from domain.grant_types import ALL, PASSWORD_ALIAS
 from service.http.document import Output
 from service.http.endpoint import Reply
-from service.oauth.issuing import GRANT_TYPE
 
 POSITION = "Muniment-Position"
 Required = Annotated[str, pydantic.Field(min_length=1)]
@@ -23,21 +23,53 @@ class Credentials(pydantic.BaseModel):
     client_assertion: str = ""
 
 
-class TokenRequest(Credentials):
-    """A request by client credentials. The audience is named as `audience` or as `resource`."""
+class GrantParameters(Credentials):
+    """What each grant takes beside its name: a code, a refresh token, a password, a device code or another token."""
 
-    grant_type: Literal[GRANT_TYPE]  # type: ignore[valid-type] # the one grant there is
+    scope: str = ""
+    code: str = ""
+    redirect_uri: str = ""
+    code_verifier: str = ""
+    refresh_token: str = ""
+    username: str = ""
+    password: str = ""
+    device_code: str = ""
+    subject_token: str = ""
+    subject_token_type: str = ""
+    actor_token: str = ""
+    actor_token_type: str = ""
+    requested_token_type: str = ""
+    audience: str = ""
+    resource: str = ""
+
+
+class TokenRequest(GrantParameters):
+    """A request for a token. The audience is named as `audience` or as `resource`."""
+
+    grant_type: Literal[(*ALL, PASSWORD_ALIAS)]  # type: ignore[valid-type] # those there are
+
+
+class ServerTokenRequest(GrantParameters):
+    """A request for a token in the server-to-server dialect. `grant_type` may be in any case.
+
+    A machine that asks for its own token must name a scope.
+    """
+
+    grant_type: Required
+
+
+class QueriedTokenRequest(GrantParameters):
+    """A request for a token, part of it in the query perhaps. `grant_type`, named once, may be in any case."""
+
+    grant_type: str = ""
+
+
+class DeviceAuthorizationRequest(Credentials):
+    """A device's request for access. A public client names itself by `client_id` and sends nothing else of that."""
+
     audience: str = ""
     resource: str = ""
     scope: str = ""
-
-
-class ServerTokenRequest(Credentials):
-    """A request by client credentials in the server-to-server dialect. `grant_type` may be in any case."""
-
-    grant_type: Required
-    scope: Required
-    audience: str = ""
 
 
 class TokenQuestion(Credentials):
@@ -48,18 +80,42 @@ class TokenQuestion(Credentials):
 
 
 class Token(Output):
-    """A token. `expires_in` is in seconds; `scope` is what was granted of what was asked."""
+    """A token. `expires_in` is in seconds; `scope` is what was granted of what was asked.
+
+    Where a person is behind it, a refresh token comes with it if the client may have one, and an ID token if `openid`
+    is in the scope.
+    """
 
     access_token: str
     token_type: Literal["Bearer"]
     expires_in: int
     scope: str
+    refresh_token: str = ""
+    id_token: str = ""
+    issued_token_type: str = ""
 
 
 class ServerToken(Token):
     """A token. `expires_on`, in seconds since 1970, is its `exp`."""
 
     expires_on: int
+
+
+class DeviceAuthorization(Output):
+    """What a device keeps, and what it shows a person. Lifetime and interval are in seconds (RFC 8628 section 3.2)."""
+
+    device_code: str
+    user_code: str
+    verification_uri: str
+    verification_uri_complete: str
+    expires_in: int
+    interval: int
+
+
+class Actor(Output):
+    """Who acts in the name of the token's subject (RFC 8693 section 4.1)."""
+
+    sub: str
 
 
 class Introspection(Output):
@@ -76,6 +132,7 @@ class Introspection(Output):
     jti: str = ""
     token_type: str = ""
     acc: str = ""
+    act: Actor | None = None
 
 
 class OAuthProblem(Output):
@@ -105,8 +162,20 @@ ERRORS = {
 }
 TOKEN_ERRORS = {
     **ERRORS,
-    400: (*ERRORS[400], "unsupported_grant_type", "invalid_target", "invalid_scope"),
+    400: (
+        *ERRORS[400],
+        "unsupported_grant_type",
+        "invalid_target",
+        "invalid_scope",
+        "invalid_grant",
+        "authorization_pending",
+        "slow_down",
+        "expired_token",
+        "access_denied",
+    ),
 }
+
+DEVICE_ERRORS = {**ERRORS, 400: (*ERRORS[400], "invalid_target", "invalid_scope")}
 
 
 def replies(success: Reply, problem: type[OAuthProblem] = OAuthProblem) -> dict[int, Reply]:

@@ -2,53 +2,80 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from domain.grant_types import (
+    AUTHORIZATION_CODE,
+    CLIENT_CREDENTIALS,
+    DEVICE_CODE,
+    PASSWORD,
+    PASSWORD_ALIAS,
+    REFRESH_TOKEN,
+    TOKEN_EXCHANGE,
+)
 from service.http.endpoint import FORM, Endpoint, Reply
 from service.http.group import Group
 from service.oauth import answers, shapes
 from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
-from service.oauth.errors import OAuthError, invalid_request, invalid_target
-from service.oauth.issuing import GRANT_TYPE, require_audience
+from service.oauth.errors import OAuthError, invalid_request, invalid_target, unauthorized_client
+from service.oauth.grants import (
+    authorization_code,
+    client_credentials,
+    device_code,
+    password,
+    refresh_token,
+    token_exchange,
+)
+from service.oauth.issuing import IssuedToken, require_audience
 from service.oauth.shapes import POSITION
-from service.parts import PRESENTED_CLIENT, REQUEST_ID
+from service.parts import PRESENTED_CLIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from aiohttp import web
 
-    from service.oauth.issuing import IssuedToken
+    from service.oauth.clients import Client
+    from service.oauth.people import IssuedForPerson
     from service.parts import Parts
+
+    Grant = Callable[[web.Request, Parts, dict[str, str], Client], Awaitable[IssuedForPerson]]
+
+GRANTS: dict[str, Grant] = {
+    AUTHORIZATION_CODE: authorization_code.grant,
+    REFRESH_TOKEN: refresh_token.grant,
+    PASSWORD: password.grant,
+    DEVICE_CODE: device_code.grant,
+    TOKEN_EXCHANGE: token_exchange.grant,
+}
+"""The grants of people. A machine's own token, `client_credentials`, is issued on a shorter way."""
+GRANT_TYPES = (CLIENT_CREDENTIALS, *GRANTS)
+ALIASES = {PASSWORD_ALIAS: PASSWORD}
 
 
 async def standard(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
     """POST /oauth2/token: form or JSON, the audience named (spec/inbox-manager.md section 1, RFC 6749, RFC 8707)."""
-    _require_grant(parameters)
-    issued = await _issue(request, parts, parameters, audience=lambda: require_audience(parameters))
-    return _answer(issued, {})
+    issued = await granted(request, parts, parameters, audience=lambda: require_audience(parameters))
+    return answers.document(described(issued), headers={POSITION: str(issued.position)})
 
 
 async def server_to_server(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
     """POST /oauth2/v1/token: form, scope required, `expires_on` in the answer (spec/melody.md M2 to M8)."""
-    grant_type = parameters.get("grant_type")
-    if grant_type is not None:
-        parameters["grant_type"] = grant_type.lower()
-    _require_grant(parameters)
-    if "scope" not in parameters:
+    if "grant_type" in parameters:
+        parameters["grant_type"] = parameters["grant_type"].lower()
+    if parameters.get("grant_type") == CLIENT_CREDENTIALS and "scope" not in parameters:
         raise invalid_request("scope is missing")
     audience = parameters.get("audience") or parts.settings.default_audience
-    issued = await _issue(request, parts, parameters, audience=lambda: audience)
-    return _answer(issued, {"expires_on": issued.expires_on})
+    issued = await granted(request, parts, parameters, audience=lambda: audience)
+    body = {**described(issued), "expires_on": issued.expires_on}
+    return answers.document(body, headers={POSITION: str(issued.position)})
 
 
 async def account_settings(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
     """POST /oidc/token: form with `resource` (spec/logto.md section 9.1)."""
-    _require_grant(parameters)
-    issued = await _issue(request, parts, parameters, audience=lambda: _resource(parameters))
-    return _answer(issued, {})
+    issued = await granted(request, parts, parameters, audience=lambda: _resource(parameters))
+    return answers.document(described(issued), headers={POSITION: str(issued.position)})
 
 
 def account_settings_error(problem: OAuthError) -> dict[str, Any]:
@@ -61,13 +88,55 @@ def account_settings_error(problem: OAuthError) -> dict[str, Any]:
     }
 
 
+async def granted(
+    request: web.Request, parts: Parts, parameters: dict[str, str], *, audience: Callable[[], str]
+) -> IssuedToken | IssuedForPerson:
+    """Let the grant that is asked for issue what it issues; `audience` is asked for a machine's own token alone.
+
+    Raises OAuthError, and what the grant refuses with.
+    """
+    grant_type = parameters.get("grant_type")
+    if grant_type is None:
+        raise invalid_request("grant_type is missing")
+    if grant_type == CLIENT_CREDENTIALS:
+        return await client_credentials.grant(request, parts, parameters, audience=audience())
+    grant_type = parameters["grant_type"] = ALIASES.get(grant_type, grant_type)
+    grant = GRANTS.get(grant_type)
+    if grant is None:
+        raise OAuthError("unsupported_grant_type", "This grant type is not supported")
+    credentials = presented(request, parameters)
+    request[PRESENTED_CLIENT] = credentials.client_id
+    client = await parts.issuer.authenticate(credentials, public=True)
+    admit(request, parts, client)
+    if not client.may(grant_type):
+        raise unauthorized_client("This client may not use this grant type")
+    return await grant(request, parts, parameters, client)
+
+
+def described(issued: IssuedToken | IssuedForPerson) -> dict[str, Any]:
+    """Return the answer of RFC 6749 section 5.1; a person's has a refresh token and an ID token where there are any."""
+    answer = {
+        "access_token": issued.access_token,
+        "token_type": "Bearer",
+        "expires_in": issued.expires_in,
+        "scope": issued.scope,
+    }
+    if not isinstance(issued, IssuedToken):
+        answer |= issued.more
+        for name in ("refresh_token", "id_token"):
+            text = getattr(issued, name)
+            if text is not None:
+                answer[name] = text
+    return answer
+
+
 STANDARD = Endpoint(
     "POST",
     "/oauth2/token",
     endpoint(standard, "token"),
     Group.OAUTH,
     "oauth",
-    "Issue a token by client credentials",
+    "Issue a token",
     shapes.replies(Reply("The token.", shapes.Token, headers=(POSITION,))),
     body=shapes.TokenRequest,
     client=True,
@@ -79,7 +148,7 @@ SERVER_TO_SERVER = Endpoint(
     endpoint(server_to_server, "token (server to server)", json=False),
     Group.SERVER_TO_SERVER,
     "oauth",
-    "Issue a token by client credentials, in the server-to-server dialect",
+    "Issue a token, in the server-to-server dialect",
     shapes.replies(Reply("The token.", shapes.ServerToken, headers=(POSITION,))),
     body=shapes.ServerTokenRequest,
     reads=(FORM,),
@@ -92,7 +161,7 @@ ACCOUNT_SETTINGS = Endpoint(
     endpoint(account_settings, "token (account settings)", json=False, render=account_settings_error),
     Group.OAUTH,
     "oauth",
-    "Issue a token by client credentials, in the account settings' dialect",
+    "Issue a token, in the account settings' dialect",
     shapes.replies(Reply("The token.", shapes.Token, headers=(POSITION,)), shapes.AccountSettingsProblem),
     body=shapes.TokenRequest,
     reads=(FORM,),
@@ -101,41 +170,8 @@ ACCOUNT_SETTINGS = Endpoint(
 )
 
 
-def _require_grant(parameters: dict[str, str]) -> None:
-    grant_type = parameters.get("grant_type")
-    if grant_type is None:
-        raise invalid_request("grant_type is missing")
-    if grant_type != GRANT_TYPE:
-        raise OAuthError("unsupported_grant_type", "This grant type is not supported")
-
-
 def _resource(parameters: dict[str, str]) -> str:
     resource = parameters.get("resource") or parameters.get("audience")
     if resource is None:
         raise invalid_target("resource is missing")
     return resource
-
-
-async def _issue(
-    request: web.Request, parts: Parts, parameters: dict[str, str], *, audience: Callable[[], str]
-) -> IssuedToken:
-    credentials = presented(request, parameters)
-    request[PRESENTED_CLIENT] = credentials.client_id
-    return await parts.issuer.issue(
-        credentials,
-        audience=audience(),
-        scope=parameters.get("scope"),
-        request_id=request[REQUEST_ID],
-        admit=partial(admit, request, parts),
-    )
-
-
-def _answer(issued: IssuedToken, more: dict[str, Any]) -> web.Response:
-    body = {
-        "access_token": issued.access_token,
-        "token_type": "Bearer",
-        "expires_in": issued.expires_in,
-        **more,
-        "scope": issued.scope,
-    }
-    return answers.document(body, headers={POSITION: str(issued.position)})

@@ -36,6 +36,7 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     "WWW-Authenticate": ("How to authenticate (RFC 9110 section 11.6.1).", {"type": "string"}),
     "Cache-Control": ("For how long the answer may be kept.", {"type": "string"}),
     "Access-Control-Allow-Origin": ("Pages of any origin may read the answer.", {"const": "*"}),
+    "Location": ("Where to go on.", {"type": "string", "format": "uri-reference"}),
     "ETag": ("Changes when the answer does.", {"type": "string"}),
 }
 PARAMETERS: dict[str, tuple[str, Schema]] = {
@@ -137,6 +138,11 @@ def _security(issuer: str, items: Iterable[Schema]) -> Schema:
             "type": "http",
             "scheme": "basic",
             "description": "The client's id and secret, each form-encoded (RFC 6749 section 2.3.1).",
+        },
+        operations.PERSON: {
+            "type": "openIdConnect",
+            "description": "An access token that a person let an application have.",
+            "openIdConnectUrl": f"{issuer}/.well-known/openid-configuration",
         },
     }
     return {name: scheme for name, scheme in schemes.items() if name in asked}

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from service.openapi.refusals import Told
     from service.openapi.schemas import Schema, Schemas
 
-TOKEN, CLIENT = "token", "client"
+TOKEN, CLIENT, PERSON = "token", "client", "person"
 """The names of the security schemes."""
 
 PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
@@ -97,7 +97,7 @@ def of_endpoint(endpoint: Endpoint, schemas: Schemas) -> Schema:
         "operationId": name(endpoint.method, endpoint.path),
         "tags": [endpoint.tag],
         "summary": endpoint.summary,
-        "security": [{CLIENT: []}, {}] if endpoint.client else [],
+        "security": _security(endpoint),
         "parameters": _path_parameters(endpoint.path),
     }
     if endpoint.query is not None:
@@ -116,6 +116,12 @@ def of_endpoint(endpoint: Endpoint, schemas: Schemas) -> Schema:
         for status, reply in endpoint.replies.items()
     }
     return operation
+
+
+def _security(endpoint: Endpoint) -> list[Schema]:
+    if endpoint.person:
+        return [{PERSON: list(endpoint.person)}]
+    return [{CLIENT: []}, {}] if endpoint.client else []
 
 
 def _needs(route: Route) -> str:
@@ -150,9 +156,10 @@ def _is_id(parameter: str, words: tuple[str, ...]) -> bool:
 
 
 def _refused(door: Door, several: list[Told], schemas: Schemas) -> Schema:
-    codes = {one.code: one.sentence for one in several}
+    codes = dict.fromkeys(one.code for one in several)
+    lines = dict.fromkeys(f"- `{one.code}`: {one.sentence}" for one in several)  # a code may stand for several things
     response = _response(
-        "\n".join(f"- `{code}`: {sentence}" for code, sentence in codes.items()),
+        "\n".join(lines),
         always := frozenset.intersection(*(one.headers for one in several)),
         frozenset().union(*(one.headers for one in several)) - always,
     )

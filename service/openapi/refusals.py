@@ -7,7 +7,7 @@ from uuid import UUID
 
 from domain.caller import Caller
 from service.http import problems
-from service.http.bearer import MACHINE, Authenticated, Unauthenticated
+from service.http.bearer import MACHINE, Authenticated, Unauthenticated, UnsupportedScheme
 from service.http.door import Refused
 from service.store import refusals as store_refusals
 
@@ -38,12 +38,13 @@ def of_route(door: Door, route: Route) -> Iterator[Told]:
         answer = door.refuse(status, code, sentence, headers=dict(headers))
         said = (answer.text if door.REFUSAL is None else None) or sentence
         names = frozenset(answer.headers) & {"WWW-Authenticate", "Retry-After"}
-        yield Told(answer.status, code, said, answer.content_type, names)
+        yield Told(answer.status, door.word(code), said, answer.content_type, names)
 
 
 def _of_frame(door: Door, route: Route) -> Iterator[tuple[int, str, str, Mapping[str, str]]]:
     challenge = {"WWW-Authenticate": door.challenge(Unauthenticated("", error=None))}
-    yield 401, "unauthenticated", "A bearer token is required", challenge
+    for nobody in (Unauthenticated("", error=None), UnsupportedScheme("", error=None)):
+        yield 401, door.nobody(nobody), "A bearer token is required", challenge
     yield 401, "invalid_token", "The token is unknown, has ended or is meant for another audience", challenge
     yield 400, "invalid_request", "The Authorization header is malformed or repeated", challenge
     yield 429, "too_many_requests", "Too many requests", RETRY

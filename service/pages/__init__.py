@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from service.pages import email_verification, invitation, rendering, stylesheet
+from service.pages import account, consent, device, email_verification, invitation, login, rendering, stylesheet
 
-ENDPOINTS = (stylesheet.ENDPOINT, *invitation.PAGE.endpoints, *email_verification.PAGE.endpoints)
+ENDPOINTS = (
+    stylesheet.ENDPOINT,
+    *invitation.PAGE.endpoints,
+    *email_verification.PAGE.endpoints,
+    *login.ENDPOINTS,
+    *consent.ENDPOINTS,
+    *device.ENDPOINTS,
+    *account.ENDPOINTS,
+)
 set_up = rendering.set_up

@@ -1,18 +1,29 @@
-"""Which of the languages that pages are written in a browser likes best (RFC 9110 section 12.5.4)."""
+"""Which of the languages that pages are written in somebody likes best.
+
+Who led them here may say so (`ui_locales`, OpenID Connect Core section 3.1.2.1), else their browser does (RFC 9110
+section 12.5.4).
+"""
 
 from __future__ import annotations
 
 import re
 
 LANGUAGES = ("en", "zh")
-LIMIT = 500  # characters of the header that are looked at
+LIMIT = 500  # characters of the header, and of what an application says, that are looked at
 _RANGE = re.compile(
     r"\s*([A-Za-z]{1,8})(?:-[A-Za-z0-9-]{1,40})?\s*(?:;\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*)?"
 )
 
 
-def preferred(header: str) -> str:
-    """Return the language that an Accept-Language header likes best of those spoken here, else English."""
+def preferred(header: str, locales: str | None = None) -> str:
+    """Return the first language of `locales` (tags between spaces) that is spoken here.
+
+    Without one, return the language that an Accept-Language header likes best, else English.
+    """
+    for tag in (locales or "")[:LIMIT].split():
+        language = tag.partition("-")[0].lower()
+        if language in LANGUAGES:
+            return language
     liked: dict[str, float] = {}
     for part in header[:LIMIT].split(","):
         found = _RANGE.fullmatch(part)

@@ -43,12 +43,25 @@ def set_up(app: web.Application) -> None:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        filters={"initial": initial},
     )
 
 
-def page(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
+def initial(name: str) -> str:
+    """Return the letter that stands for a name: its first letter or digit, if it has any."""
+    return next((character.upper()[0] for character in name if character.isalnum()), "·")
+
+
+def language_of(request: web.Request, locales: str | None = None) -> str:
+    """Return the language of a page; `locales` is what an application says of its user's."""
+    return preferred(request.headers.get("Accept-Language", ""), locales)
+
+
+def page(
+    request: web.Request, template: str, *, status: int = 200, locales: str | None = None, **context: Any
+) -> web.Response:
     """Return a page. Its template finds its words as `words`, the path all addresses begin with as `base`."""
-    language = preferred(request.headers.get("Accept-Language", ""))
+    language = language_of(request, locales)
     base = urlsplit(request.app[PARTS].settings.issuer).path
     told = {
         **context,
@@ -63,9 +76,44 @@ def page(request: web.Request, template: str, *, status: int = 200, **context: A
     return response
 
 
+def form_page(
+    request: web.Request, template: str, *, status: int = 200, locales: str | None = None, **context: Any
+) -> web.Response:
+    """Return a page whose form has to tell us that it is ours.
+
+    Browsers withhold the Origin of a form together with the referrer (Fetch, "append a request Origin header"), so
+    this page tells both, to ourselves alone.
+    """
+    response = page(request, template, status=status, locales=locales, **context)
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
 def gone(request: web.Request, status: int = 404) -> web.Response:
     """Return the page of every link that does not work, whatever the reason: it tells nobody anything."""
     return page(request, "gone.html", status=status)
+
+
+def problem(
+    request: web.Request, title_key: str, text_key: str, status: int, *, locales: str | None = None
+) -> web.Response:
+    """Return a page that tells what is wrong, by two of the words, where nobody can be sent back anywhere."""
+    return page(request, "problem.html", status=status, locales=locales, title_key=title_key, text_key=text_key)
+
+
+def onward(request: web.Request, location: str, *, name: str, locales: str | None = None) -> web.Response:
+    """Return a page that leads on to another site at once, for the answer to a form.
+
+    A redirect would not do: some browsers hold every redirect that follows a form to the page's `form-action`, also
+    those that the other site makes itself.
+    """
+    return in_any_window(page(request, "onward.html", locales=locales, location=location, name=name))
+
+
+def in_any_window(response: web.Response) -> web.Response:
+    """Return a page on the way to an application: its window keeps its ties to the one that opened it and waits."""
+    del response.headers["Cross-Origin-Opener-Policy"]
+    return response
 
 
 def failing_as_page(request: web.Request) -> None:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 CLIENT_SECRET = "mun_sec_"  # noqa: S105 - the public prefix
 ACCESS_TOKEN = "mun_at_"  # noqa: S105 - the public prefix
 REFRESH_TOKEN = "mun_rt_"  # noqa: S105 - the public prefix
+AUTHORIZATION_CODE = "mun_ac_"
 INVITATION = "mun_inv_"
 EMAIL_VERIFICATION = "mun_ver_"
+SESSION = "mun_ses_"
+DEVICE = "mun_dev_"
+DEVICE_CODE = "mun_dc_"
 
 SECRET_BYTES = 32
 CHECKSUM_CHARACTERS = 6

@@ -48,13 +48,16 @@ def is_token_topic(topic: str) -> bool:
 
 
 def encode(event: Recorded, cipher: AESGCM | None = None) -> bytes:
-    """Return the stored state of an event: all fields but stream and version, which are columns.
+    """Return the stored state of an event: all fields but stream and version, which are columns, and empty sparse ones.
 
     `cipher` is that of the subject's key; it is needed exactly when the event has personal fields that are not None.
     """
     cls = type(event)
     state = vars(event).copy()
     del state["originator_id"], state["originator_version"]
+    for name in cls.SPARSE:
+        if state[name] is None:
+            del state[name]
     if cls.PERSONAL:
         sealed = {}
         for name in sorted(cls.PERSONAL):

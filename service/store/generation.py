@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
     from projections.model import Model
 
+# Whole pages of indexes are logged, and compressing them takes as long as making them. Superusers alone may say so.
+UNCOMPRESSED = """
+SELECT set_config('wal_compression', 'off', true) WHERE has_parameter_privilege('wal_compression', 'SET')
+"""
 WORTH_ANALYZING = 1_000  # rows: PostgreSQL guesses well about small tables and stops guessing once it was told
 KEEP = """
 INSERT INTO muniment.former_generations (model, version, generation, position) VALUES ($1, $2, $3, $4)
@@ -63,6 +67,7 @@ async def complete(connection: asyncpg.Connection, model: Model, schema: str) ->
     """
     await connection.execute(f"SET LOCAL search_path = {schema}, muniment")
     await connection.execute("SET LOCAL maintenance_work_mem = '128MB'")
+    await connection.execute(UNCOMPRESSED)
     for table in model.tables:
         some = f"SELECT count(*) FROM (SELECT FROM {schema}.{table} LIMIT {WORTH_ANALYZING}) first_ones"  # noqa: S608
         if await connection.fetchval(some) == WORTH_ANALYZING:

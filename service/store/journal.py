@@ -28,6 +28,12 @@ SELECT j.request_id, j.at, j.address, j.user_agent
   FROM unnest($1::uuid[], $2::timestamptz[], $3::text[], $4::text[]) j(request_id, at, address, user_agent)
 ON CONFLICT DO NOTHING
 """
+WHENCE = "SELECT request_id, at, address, user_agent FROM muniment.request_journal WHERE request_id = ANY ($1::uuid[])"
+
+
+async def whence(connection: asyncpg.Pool, request_ids: Sequence[UUID]) -> dict[UUID, asyncpg.Record]:
+    """Return `address`, `user_agent` and `at` of these requests, by id; those that are forgotten are left out."""
+    return {row["request_id"]: row for row in await connection.fetch(WHENCE, request_ids)}
 
 
 class Journal:

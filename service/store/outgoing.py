@@ -93,14 +93,14 @@ class Queued(NamedTuple):
     channel: str
 
 
-async def lock_position(connection: Session) -> int:
-    """Return how far the log was looked through, locked until the caller's transaction ends."""
-    return int(await connection.fetchval(LOCK_POSITION, FOLLOWER))
+async def lock_position(connection: Session, follower: str = FOLLOWER) -> int:
+    """Return how far a follower has looked through the log, locked until the caller's transaction ends."""
+    return int(await connection.fetchval(LOCK_POSITION, follower))
 
 
-async def advance(connection: Session, position: int) -> None:
-    """Note how far the log was looked through."""
-    await connection.execute(ADVANCE, FOLLOWER, position)
+async def advance(connection: Session, position: int, follower: str = FOLLOWER) -> None:
+    """Note how far a follower has looked through the log."""
+    await connection.execute(ADVANCE, follower, position)
 
 
 async def asked(

@@ -1,6 +1,7 @@
-"""Retention: purges tokens that have served their time, as the owner of the read models. One process of all does it.
+"""Retention: purges tokens and codes that have served their time, as the owner of the read models.
 
-It works in small pages and rests between them, so that nobody who appends waits longer than a page takes.
+One process of all does it. It works in small pages and rests between them, so that nobody who appends waits longer
+than a page takes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import structlog
 
-from projections import registry, token_purge
+from projections import authorizations, device_authorizations, registry, token_purge
 from service.operations.exception_text import described
 from service.store import migrations
 from service.store.connections import DatabaseUnreachable
@@ -34,6 +35,7 @@ SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '100ms';
 SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off
 """
 PAGE = 1_000
+CODES = {"authorizations": authorizations, "device_authorizations": device_authorizations}
 RUN_SECONDS = 300.0
 STAND_ASIDE_SECONDS = 600.0
 TRIES = 5
@@ -78,11 +80,13 @@ class Retention(Duty):
         """Purge what is due and report it; return False when the run could not be ended. Raises when disconnected."""
         since = await started(connection)
         began = perf_counter()
-        counts = {"tokens": 0, "refresh_tokens": 0}
+        counts = {"tokens": 0, "refresh_tokens": 0, **dict.fromkeys(CODES, 0)}
         error = None
         try:
             horizon = await token_purge.raise_horizon(connection, self._clock.now() - self._expired_for)
             await purge(connection, horizon, counts)
+            for name in CODES:
+                await purge_codes(connection, name, counts)
         except asyncpg.PostgresConnectionError:
             raise
         except asyncpg.PostgresError as problem:
@@ -114,4 +118,17 @@ async def purge(connection: asyncpg.Connection, horizon: datetime, counts: dict[
             if page.after is None:
                 return
             after = page.after
+        await asyncio.sleep(perf_counter() - began)  # half of the time is for others
+
+
+async def purge_codes(connection: asyncpg.Connection, name: str, counts: dict[str, int]) -> None:
+    """Remove the codes of a model that had expired by the horizon, and count them as they go."""
+    while True:
+        began = perf_counter()
+        async with connection.transaction():
+            await connection.execute(GENTLY)
+            gone = await CODES[name].purge_page(connection, schema=registry.LIVE, limit=PAGE)
+        counts[name] += gone
+        if gone < PAGE:
+            return
         await asyncio.sleep(perf_counter() - began)  # half of the time is for others

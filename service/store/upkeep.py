@@ -14,6 +14,7 @@ import asyncpg
 import structlog
 
 from service.operations.exception_text import described
+from service.store import logouts
 from service.store.duty import Duty
 from service.store.job_reports import report, started
 
@@ -43,6 +44,23 @@ WITH gone AS (
      WHERE digest IN (SELECT digest FROM muniment.client_assertions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
        AND expires_at <= $1
     RETURNING digest
+)
+SELECT count(*) FROM gone
+"""
+EXPIRED_POLLS = """
+WITH gone AS (
+    DELETE FROM muniment.device_polls
+     WHERE device IN (SELECT device FROM muniment.device_polls WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)
+    RETURNING device
+)
+SELECT count(*) FROM gone
+"""
+EMPTY_BUCKETS = """
+WITH gone AS (
+    DELETE FROM muniment.throttle
+     WHERE key IN (SELECT key FROM muniment.throttle WHERE empties_at <= $1 ORDER BY empties_at LIMIT $2
+                      FOR UPDATE SKIP LOCKED)
+    RETURNING key
 )
 SELECT count(*) FROM gone
 """
@@ -108,12 +126,14 @@ class Upkeep(Duty):
     async def run(self, connection: asyncpg.Connection) -> bool:
         """Do what is due and report it in one line; return False when a part of it failed and is to be done again.
 
-        Partitions are due at each run, removals once a day. Raises when the connection is lost.
+        Partitions and what counts attempts are due at each run, other removals once a day. Raises when the connection
+        is lost.
         """
         now = self._clock.now()
         since, began = await started(connection), perf_counter()
         steps: dict[str, Callable[[], Awaitable[Any]]] = {
-            "partitions": lambda: connection.execute(ENSURE_PARTITIONS, now)
+            "partitions": lambda: connection.execute(ENSURE_PARTITIONS, now),
+            "attempts": lambda: _chunks(connection, EMPTY_BUCKETS, now),
         }
         daily = self._cleaned_at is None or now - self._cleaned_at >= DAY
         if daily:
@@ -122,6 +142,8 @@ class Upkeep(Duty):
             steps["journal_rest"] = lambda: _chunks(connection, PURGE_JOURNAL_REST, kept_since)
             steps["answers"] = lambda: _chunks(connection, EXPIRED_ANSWERS, now)
             steps["client_assertions"] = lambda: _chunks(connection, EXPIRED_ASSERTIONS, now)
+            steps["device_polls"] = lambda: _chunks(connection, EXPIRED_POLLS, now)
+            steps["session_applications"] = lambda: _chunks(connection, logouts.EXPIRED, now - DAY)
             steps["token_guards"] = lambda: _chunks(connection, PURGE_TOKEN_GUARDS, now - self._longest_token - DAY)
         counts: dict[str, Any] = {}
         failed: dict[str, str] = {}

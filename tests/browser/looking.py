@@ -26,6 +26,48 @@ TEXTS = """() => {
   return [...document.querySelectorAll("main *")].filter(spoken)
     .map(it => [it.textContent.trim(), getComputedStyle(it).color, ground(it)]);
 }"""
+EDGES = """() => {
+  const ground = it => {
+    for (it = it.parentElement; it; it = it.parentElement) {
+      const color = getComputedStyle(it).backgroundColor;
+      if (!color.startsWith("rgba(0, 0, 0, 0")) return color;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  return [...document.querySelectorAll("main input:not([type=hidden]), main button, main .button")].map(it => {
+    const style = getComputedStyle(it);
+    return [it.outerHTML.slice(0, 120), style.borderTopColor, style.backgroundColor, ground(it)];
+  });
+}"""
+FAULTS = """() => {
+  const all = wanted => [...document.querySelectorAll(wanted)], faults = [];
+  const say = (fault, it) => faults.push(`${fault}: ${it.outerHTML.slice(0, 120)}`);
+  if (!document.documentElement.lang) faults.push("no language");
+  if (!document.title.trim()) faults.push("no title");
+  if (all("main").length !== 1 || all("h1").length !== 1) faults.push("not one main part with one heading");
+  let level = 0;
+  for (const it of all("h1, h2, h3, h4, h5, h6")) {
+    if (+it.tagName[1] > level + 1) say("a level of headings is left out", it);
+    level = +it.tagName[1];
+  }
+  const named = it => (it.getAttribute("aria-label") || it.textContent).trim();
+  for (const it of all("input:not([type=hidden])")) {
+    if (![...it.labels].some(named)) say("no label", it);
+    if (!it.autocomplete) say("no autocomplete", it);
+    if (it.getAttribute("aria-invalid") === "true" && !it.getAttribute("aria-describedby")) say("no reason", it);
+  }
+  for (const it of all("a, button")) if (!named(it)) say("no name", it);
+  for (const it of all("img:not([alt]), svg:not([aria-hidden=true])")) say("seen by eyes alone", it);
+  for (const it of all("[tabindex]")) if (it.tabIndex > 0) say("out of order", it);
+  for (const it of all("ul > *")) if (it.tagName !== "LI") say("no item of its list", it);
+  const ids = all("[id]").map(it => it.id);
+  if (new Set(ids).size !== ids.length) faults.push("an id twice");
+  for (const it of all("[aria-describedby], [aria-labelledby]"))
+    for (const name of ["aria-describedby", "aria-labelledby"])
+      if (it.hasAttribute(name) && !ids.includes(it.getAttribute(name))) say("describes nothing", it);
+  return faults;
+}"""
+NARROW, WIDE = {"width": 360, "height": 640}, {"width": 1280, "height": 800}
 FOCUS = """() => {
   const it = document.activeElement;
   if (!it || it === document.body) return null;
@@ -33,6 +75,37 @@ FOCUS = """() => {
   if (style.outlineStyle === "none") return ["0px", "rgb(0, 0, 0)", "rgb(0, 0, 0)"];
   return [style.outlineWidth, style.outlineColor, getComputedStyle(it.closest("main")).backgroundColor];
 }"""
+
+
+async def fits(page: Page) -> None:
+    """See that a page fits every screen, can be read on it by day and by night, and understood by who cannot see it."""
+    assert await page.evaluate(FAULTS) == []
+    for viewport in (NARROW, WIDE):
+        await page.set_viewport_size(viewport)
+        assert await overflow(page) == []
+        for target in await page.locator("button, a, input:not([type=hidden])").all():
+            box = await target.bounding_box()
+            assert box is not None
+            assert box["height"] >= 44, "a finger finds it"
+    for colors in ("light", "dark"):
+        await page.emulate_media(color_scheme=colors)
+        for text, ratio in (await contrasts(page)).items():
+            assert ratio >= 4.5, f"WCAG 2.2, 1.4.3: {text}"
+        for edge, ratio in (await edges(page)).items():
+            assert ratio >= 3, f"WCAG 2.2, 1.4.11: {edge}"
+
+
+async def edges(page: Page) -> dict[str, float]:
+    """Return what can be typed into or pressed, with the contrast of its edge, or of itself, to what lies behind it."""
+    return {
+        name: max(contrast(edge, ground) if opaque(edge) else 1, contrast(own, ground) if opaque(own) else 1)
+        for name, edge, own, ground in await page.evaluate(EDGES)
+    }
+
+
+def opaque(color: str) -> bool:
+    """Say whether a colour hides what lies behind it."""
+    return not color.startswith("rgba")
 
 
 async def overflow(page: Page) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import expect
 
 from service.pages.words import WORDS
-from tests.browser.looking import contrasts, focus_ring, overflow
+from tests.browser.looking import fits, focus_ring
 from tests.service.doors.s2s.people import SIGN_IN
 from tests.service.messages.mailbox import mail
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 KINDS = {"invitation": "/invitation", "verification": "/email-verification"}
-NARROW, WIDE = {"width": 360, "height": 640}, {"width": 1280, "height": 800}
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -123,20 +122,6 @@ async def test_an_accepted_invitation_leads_on_to_the_application(opening, place
         onward = page.get_by_role("link", name=WORDS["en"]["go_on"])
         await expect(onward).to_have_attribute("href", f"{SIGN_IN}/welcome")
         await expect(page.get_by_text(WORDS["en"]["close"])).to_have_count(0)
-
-
-async def fits(page: Page) -> None:
-    """See that a page fits every screen and can be read on it, by day and by night."""
-    for viewport in (NARROW, WIDE):
-        await page.set_viewport_size(viewport)
-        assert await overflow(page) == []
-        for target in await page.locator("button, a").all():
-            box = await target.bounding_box()
-            assert box["height"] >= 44, "a finger finds it"
-    for colors in ("light", "dark"):
-        await page.emulate_media(color_scheme=colors)
-        for text, contrast in (await contrasts(page)).items():
-            assert contrast >= 4.5, f"WCAG 2.2, 1.4.3: {text}"
 
 
 @pytest.mark.parametrize("locale", ["en", "zh-CN"])

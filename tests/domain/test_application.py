@@ -11,6 +11,7 @@ import pytest
 from domain import refusals
 from domain.application import Application, ApplicationSettings
 from domain.caller import SYSTEM, Caller
+from domain.grant_types import TOKEN_EXCHANGE
 from tests.domain.given import (
     HOUR,
     INSTANT,
@@ -27,6 +28,8 @@ from tests.domain.given import (
 
 if TYPE_CHECKING:
     from datetime import timedelta
+
+TOKEN_EXCHANGE_ALONE = {"grant_types": (TOKEN_EXCHANGE,)}
 
 
 def register(
@@ -116,7 +119,9 @@ def test_a_request_that_leaves_permissions_out_may_rename_a_root_application() -
     assert happened(application) == ["application.updated"]
 
 
-@pytest.mark.parametrize("change", [{"permissions": []}, {"audiences": ["https://a.example.com"]}, {"rate_limit": 1}])
+@pytest.mark.parametrize(
+    "change", [{"permissions": []}, {"audiences": ["https://a.example.com"]}, {"rate_limit": 1}, TOKEN_EXCHANGE_ALONE]
+)
 def test_only_root_takes_from_a_root_application_what_it_works_with(change: dict[str, Any]) -> None:
     application = an_application("root")
     changed = replace(application.settings, **change)
@@ -333,6 +338,8 @@ def test_updates_of_before_there_were_redirect_uris_are_still_applied() -> None:
     )
     assert (application.settings.name, application.settings.redirect_uris) == ("Old", ())
     assert application.settings.use_system_mfa_config
+    assert (application.settings.grant_types, application.settings.trusted) == ((), False)
+    assert (application.settings.refresh_token_lifetime, application.settings.refresh_grace) == (2_592_000, 0)
     assert the_event(application).touches == (f"application:{application.id}",)
 
 

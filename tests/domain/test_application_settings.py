@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from domain import refusals
+from domain import grant_types, refusals
 from domain.application_settings import ApplicationSettings, Kind, TokenFormat
 
 PLAIN = ApplicationSettings("Billing")
@@ -98,3 +98,78 @@ def test_the_second_factors_of_the_whole_service_count_unless_decided() -> None:
     assert checked.use_system_mfa_config
     required = (checked.require_email_mfa, checked.require_otp_mfa, checked.require_sms_mfa)
     assert (*required, checked.allow_email_mfa_as_backup) == (False,) * 4
+
+
+def test_an_application_uses_the_grants_of_its_kind_unless_decided() -> None:
+    code, device = ("authorization_code", "refresh_token"), "urn:ietf:params:oauth:grant-type:device_code"
+    assert {kind: kind.grant_types for kind in Kind} == {
+        Kind.MACHINE: ("client_credentials",),
+        Kind.WEB: code,
+        Kind.SPA: code,
+        Kind.NATIVE: (*code, device),
+    }
+    assert all(set(kind.grant_types) <= set(kind.fitting_grant_types) for kind in Kind)
+    assert PLAIN.checked(Kind.NATIVE).grant_types == ()
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("name", grant_types.ALL)
+def test_a_grant_must_fit_the_kind_of_application(kind: Kind, name: str) -> None:
+    machines = {"client_credentials", "urn:ietf:params:oauth:grant-type:token-exchange"}
+    fits = {Kind.MACHINE: name in machines, Kind.WEB: True}.get(kind, name not in machines)
+    settings = replace(PLAIN, grant_types=(name,))
+    if fits:
+        assert settings.checked(kind).grant_types == (name,)
+    else:
+        with pytest.raises(refusals.InvalidGrantType) as refusal:
+            settings.checked(kind)
+        assert refusal.value.field == "grant_types"
+
+
+@pytest.mark.parametrize("name", ["", "implicit", "password_credentials", "Password", "device_code"])
+def test_there_is_no_other_grant(name: str) -> None:
+    with pytest.raises(refusals.InvalidGrantType):
+        replace(PLAIN, grant_types=("authorization_code", name)).checked(Kind.WEB)
+
+
+def test_grants_are_kept_each_once_and_in_one_order() -> None:
+    settings = replace(PLAIN, grant_types=["password", "refresh_token", "password"])  # type: ignore[arg-type]
+    assert settings.checked(Kind.WEB).grant_types == ("refresh_token", "password")
+
+
+@pytest.mark.parametrize(
+    ("name", "within", "outside"),
+    [
+        ("refresh_token_lifetime", (60, 31_536_000), (-1, 0, 59, 31_536_001)),
+        ("refresh_grace", (0, 60), (-1, 61)),
+    ],
+)
+def test_refresh_tokens_have_a_life_and_a_grace_within_their_ranges(
+    name: str, within: tuple[int, ...], outside: tuple[int, ...]
+) -> None:
+    for seconds in within:
+        assert getattr(replace(PLAIN, **{name: seconds}).checked(Kind.SPA), name) == seconds  # type: ignore[arg-type]
+    for seconds in outside:
+        with pytest.raises(refusals.InvalidLifetime) as refusal:
+            replace(PLAIN, **{name: seconds}).checked(Kind.SPA)  # type: ignore[arg-type]
+        assert refusal.value.field == name
+
+
+def test_where_signing_out_leads_is_checked_as_where_signing_in_does() -> None:
+    uris = ("https://b.example.com/bye", "https://a.example.com/")
+    assert replace(PLAIN, post_logout_redirect_uris=uris).checked(Kind.SPA).post_logout_redirect_uris == uris
+    own = replace(PLAIN, post_logout_redirect_uris=("com.example.app:/bye",))
+    assert own.checked(Kind.NATIVE).post_logout_redirect_uris == ("com.example.app:/bye",)
+    for bad in (own, replace(PLAIN, post_logout_redirect_uris=("http://app.example.com/",))):
+        with pytest.raises(refusals.InvalidRedirectUri) as refusal:
+            bad.checked(Kind.WEB)
+        assert refusal.value.field == "post_logout_redirect_uris"
+
+
+def test_an_application_is_told_of_a_sign_out_over_https() -> None:
+    uri = "https://app.example.com/logged-out?tenant=1"
+    assert replace(PLAIN, backchannel_logout_uri=uri).checked(Kind.WEB).backchannel_logout_uri == uri
+    for bad in ("", "http://app.example.com/", "https://app.example.com/#x", "com.example.app:/bye"):
+        with pytest.raises(refusals.InvalidRedirectUri) as refusal:
+            replace(PLAIN, backchannel_logout_uri=bad).checked(Kind.NATIVE)
+        assert refusal.value.field == "backchannel_logout_uri"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from domain import refusals
-from domain.redirect_uri import redirect_uri_list
+from domain.redirect_uri import matches, redirect_uri_list
 
 GOOD = [
     "https://app.example.com",
@@ -89,3 +89,76 @@ def test_there_are_50_at_most() -> None:
     assert len(redirect_uri_list(uris[:50], private_use=False)) == 50
     with pytest.raises(refusals.TooMany):
         redirect_uri_list(uris, private_use=False)
+
+
+REGISTERED = ["https://app.example.com/cb", "http://127.0.0.1:4000/cb?x=1", "http://[::1]/", "http://localhost:3000/cb"]
+
+
+@pytest.mark.parametrize("given", REGISTERED)
+@pytest.mark.parametrize("native", [False, True])
+def test_an_answer_goes_to_what_is_registered(given: str, *, native: bool) -> None:
+    assert matches(REGISTERED, given, native=native)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "",
+        "https://app.example.com/cb/",
+        "https://app.example.com/cB",
+        "https://App.example.com/cb",
+        "HTTPS://app.example.com/cb",
+        "https://app.example.com:443/cb",
+        "https://app.example.com:8443/cb",
+        "https://app.example.com/cb?",
+        "https://app.example.com/cb?x=1",
+        "https://app.example.com/cb#",
+        "https://app.example.com/cb#fragment",
+        "https://app.example.com/%63b",
+        "https://app.example.com%2Fcb",
+        "https://app.example.com/x/../cb",
+        "https://app.example.com//cb",
+        "https://app.example.com@evil.example/cb",
+        "https://evil.example\\@app.example.com/cb",
+        "https://app.example.com.evil.example/cb",
+        " https://app.example.com/cb",
+        "https://app.example.com/cb\n",
+        "javascript:alert(1)//https://app.example.com/cb",
+    ],
+)
+@pytest.mark.parametrize("native", [False, True])
+def test_nothing_that_only_resembles_it_is_taken_for_it(given: str, *, native: bool) -> None:
+    assert not matches(REGISTERED, given, native=native)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["http://127.0.0.1/cb?x=1", "http://127.0.0.1:1/cb?x=1", "http://127.0.0.1:65535/cb?x=1", "http://[::1]:51004/"],
+)
+def test_any_port_of_the_loopback_address_is_an_installed_applications(given: str) -> None:
+    assert matches(REGISTERED, given, native=True)
+    assert not matches(REGISTERED, given, native=False)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://127.0.0.1:65536/cb?x=1",
+        "http://127.0.0.1:/cb?x=1",
+        "http://127.0.0.1:port/cb?x=1",
+        "http://127.0.0.1:80:80/cb?x=1",
+        "http://127.0.0.1:4001/cb",
+        "http://127.0.0.1:4001/other?x=1",
+        "http://127.0.0.1:4001/cb?x=1#",
+        "http://127.0.0.2:4001/cb?x=1",
+        "http://127.0.0.1.evil.example:4001/cb?x=1",
+        "http://127.0.0.1:4001@evil.example/cb?x=1",
+        "http://user@127.0.0.1:4001/cb?x=1",
+        "https://127.0.0.1:4001/cb?x=1",
+        "http://localhost:3001/cb",
+        "http://[::1]:51004",
+        "http://[0:0:0:0:0:0:0:1]:51004/",
+    ],
+)
+def test_the_exception_is_the_port_alone_and_of_the_address_alone(given: str) -> None:
+    assert not matches(REGISTERED, given, native=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain import refusals
 from domain.application_settings import TokenFormat
-from domain.token_family import TokenFamily
+from domain.token_family import NO_GRACE, TokenFamily
 from tests.domain.given import HOUR, INSTANT, NOW, ORGANIZATION, happened, settled, the_event
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def refresh(
     *,
     token: UUID = NEXT,
     now: datetime = NOW,
+    grace: timedelta = NO_GRACE,
 ) -> bool:
     return family.refresh(
         presented,
@@ -61,6 +63,7 @@ def refresh(
         refresh_digest=new,
         refresh_expires_at=None,
         now=now,
+        grace=grace,
     )
 
 
@@ -201,8 +204,95 @@ def test_nothing_happens_to_a_family_after_its_end(story: list[str]) -> None:
 
 def test_a_family_remembers_who_acts_in_the_users_name() -> None:
     family = a_family()
-    assert family.impersonated_by is None
+    assert family.actor is None
     somebody = uuid4()
     family.mark_impersonated(somebody, NOW)
     assert happened(family) == ["token.impersonated"]
-    assert family.impersonated_by == somebody
+    assert family.actor == somebody
+
+
+GRACE = timedelta(seconds=30)
+
+
+def test_within_the_grace_the_former_refresh_token_gets_an_access_token_and_nothing_else_changes() -> None:
+    family = a_family()
+    refresh(family, "first", "second")
+    settled(family)
+    third = uuid4()
+    assert refresh(family, "first", "third", token=third, now=NOW + GRACE - INSTANT, grace=GRACE)
+    event = the_event(family)
+    assert (event.TOPIC, event.token, event.refresh_digest) == ("token.refreshed", third, None)
+    assert (family.refresh_digest, family.former_digest, family.replaced_at) == ("second", "first", NOW)
+    assert refresh(family, "second", "fourth")
+
+
+def test_from_the_end_of_the_grace_on_the_former_refresh_token_ends_the_family() -> None:
+    # Without a grace, not even who looked at the clock before the replacement is let pass.
+    for moment, grace in ((NOW + GRACE, GRACE), (NOW, NO_GRACE), (NOW - INSTANT, NO_GRACE)):
+        family = a_family()
+        refresh(family, "first", "second")
+        assert not refresh(family, "first", "third", now=moment, grace=grace)
+        assert family.ended
+
+
+def test_the_grace_is_for_the_former_refresh_token_alone() -> None:
+    family = a_family()
+    refresh(family, "first", "second")
+    refresh(family, "second", "third")
+    assert not refresh(family, "first", "fourth", grace=GRACE)
+    assert family.ended
+
+
+def test_the_grace_does_not_outlive_the_family_or_its_refresh_token() -> None:
+    family = a_family()
+    refresh(family, "first", "second")
+    family.revoke(None, None, NOW)
+    with pytest.raises(refusals.TokenEnded):
+        refresh(family, "first", "third", grace=GRACE)
+    family = a_family()
+    family.refresh(
+        "first", token=NEXT, scope="", audience="a", format=TokenFormat.JWT, digest="1" * 64, expires_at=NOW + HOUR,
+        refresh_digest="second", refresh_expires_at=NOW + INSTANT, now=NOW,
+    )  # fmt: skip
+    with pytest.raises(refusals.TokenEnded):
+        refresh(family, "first", "third", now=NOW + INSTANT, grace=GRACE)
+
+
+def test_reuse_is_found_out_before_anything_is_made() -> None:
+    family = a_family()
+    assert not family.detect_reuse("first", NOW)
+    assert happened(family) == []
+    assert family.detect_reuse("stolen", NOW)
+    assert happened(family) == ["token.reuse_detected"]
+    with pytest.raises(refusals.TokenEnded):
+        family.detect_reuse("first", NOW)
+    with pytest.raises(refusals.TokenEnded):
+        a_family(None).detect_reuse("first", NOW)
+
+
+def test_a_renewal_repeats_the_session_and_who_acts() -> None:
+    session, actor = uuid4(), uuid4()
+    family = settled(
+        TokenFamily.issue(
+            id=FAMILY, organization=ORGANIZATION, application=APPLICATION, scope="read", audience="a",
+            format=TokenFormat.JWT, digest="0" * 64, expires_at=NOW + HOUR, grant_type="authorization_code",
+            refresh_digest="first", session=session, authenticated_at=NOW, actor=actor, now=NOW,
+        )
+    )  # fmt: skip
+    refresh(family)
+    event = the_event(family)
+    assert (event.session, event.authenticated_at, event.actor) == (session, NOW, actor)
+
+
+def test_a_recalled_family_is_renewed_as_it_would_be_itself() -> None:
+    user, actor = uuid4(), uuid4()
+    family = TokenFamily.recalled(
+        id=FAMILY, version=4, organization=ORGANIZATION, application=APPLICATION, tokens=(FAMILY,), revoked=(),
+        ended=False, at=NOW, user=user, refresh_digest="second", refresh_expires_at=NOW + HOUR, former_digest="first",
+        replaced_at=NOW, actor=actor,
+    )  # fmt: skip
+    assert refresh(family, "first", None, grace=GRACE)
+    assert refresh(family, "second", "third")
+    repeated, renewed = family.collect_events()
+    assert [repeated.originator_version, renewed.originator_version] == [5, 6]
+    assert (renewed.user, renewed.actor, family.former_digest) == (user, actor, "second")  # type: ignore[attr-defined]

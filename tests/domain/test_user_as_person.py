@@ -86,7 +86,7 @@ def test_what_is_personal_is_sealed_under_the_users_key() -> None:
     user = invited()
     for event in user.collect_events():
         assert event.subject == user.id  # type: ignore[attr-defined]
-    assert {"given_name", "family_name", "locale"} == User.ProfileChanged.PERSONAL
+    assert vars(Profile()).keys() == User.ProfileChanged.PERSONAL
     assert User.EmailChanged.PERSONAL == User.EmailVerificationRequested.PERSONAL == {"email"}
 
 

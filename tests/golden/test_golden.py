@@ -60,7 +60,8 @@ def test_a_golden_event_of_the_present_version_is_stored_as_it_was(file: Path) -
 )
 def test_personal_fields_open_with_their_subjects_key_alone(file: Path) -> None:
     golden = read(file)
-    personal = EVENTS[golden.topic].PERSONAL
+    personal = EVENTS[golden.topic].PERSONAL & golden.decoded.keys()  # others were added later
+    assert personal
     for name in personal:
         assert str(golden.decoded[name][1]) not in golden.state
         assert getattr(load(golden), name) == golden.decoded[name][1]

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from domain.account import Account
 from domain.application import Application
+from domain.consent import Consent
+from domain.device_authorization import DeviceAuthorization
 from domain.grant import Grant
 from domain.group import Group
 from domain.group_membership import GroupMembership
 from domain.membership import Membership
 from domain.role import Role
 from domain.scope_definition import ScopeDefinition
+from domain.session import Session
 from domain.signing_key import SigningKey
 from domain.token_family import TokenFamily
 from domain.user import User
@@ -40,7 +43,20 @@ COLUMNS = {
     "application_secrets": ("application", "name", "expires_at"),
     "grants": ("organization", "application", "scope", "requested_by", "expires_at", "status"),
     "signing_keys": ("algorithm", "status"),
-    "tokens": ("family", "organization", "application", "user_id", "account", "membership", "end_user", "ended"),
+    "sessions": ("organization", "user_id", "digest", "expires_at"),
+    "consents": ("organization", "user_id", "application", "scope"),
+    "device_authorizations": ("organization", "application", "status", "expires_at"),
+    "tokens": (
+        "family",
+        "organization",
+        "application",
+        "user_id",
+        "account",
+        "membership",
+        "end_user",
+        "actor",
+        "ended",
+    ),
     "refresh_tokens": ("family", "application", "expires_at", "used", "ended"),
 }
 COMPUTED = {"ended": "ended_at IS NOT NULL", "used": "used_at IS NOT NULL"}
@@ -104,10 +120,19 @@ def _of_client(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
         case Grant():
             values = (each.scope, each.requested_by, each.expires_at, each.status)
             rows["grants"][id] = (each.organization, each.application, *values)
+        case Session() if not each.ended:
+            rows["sessions"][id] = (each.organization, each.user, each.digest, each.expires_at)
+        case Consent() if not each.withdrawn:
+            rows["consents"][id] = (each.organization, each.user, each.application, each.scope)
+        case DeviceAuthorization() if each.status != "redeemed":
+            rows["device_authorizations"][id] = (each.organization, each.application, each.status, each.expires_at)
         case SigningKey():
             rows["signing_keys"][id] = (each.algorithm, each.status)
         case TokenFamily():
-            of = (each.organization, each.application, each.user, each.account, each.membership, each.end_user)
+            of = (
+                each.organization, each.application, each.user, each.account, each.membership, each.end_user,
+                each.actor,
+            )  # fmt: skip
             ended = {token: each.ended or token in each.revoked for token in each.tokens}
             rows["tokens"] |= {token: (id, *of, over) for token, over in ended.items()}
 
@@ -148,9 +173,24 @@ def of_world(world: World) -> dict[str, Rows]:
             id: (g.organization, g.application, g.scope, g.requested_by, g.expires_at, g.status)
             for id, g in world.grants.items()
         },
+        "sessions": {
+            id: (s.organization, s.user, s.digest, s.expires_at)
+            for id, s in world.sessions.items()
+            if s.status != DELETED
+        },
+        "consents": {
+            id: (c.organization, c.user, c.application, sorted(c.scope))
+            for id, c in world.consents.items()
+            if c.status != DELETED
+        },
+        "device_authorizations": {
+            id: (d.organization, d.application, d.status, d.expires_at)
+            for id, d in world.devices.items()
+            if d.status != "redeemed"
+        },
         "signing_keys": {id: (key.algorithm, key.status) for id, key in world.keys.items()},
         "tokens": {
-            id: (t.family, f.organization, f.application, f.user, f.account, f.membership, f.end_user, t.ended)
+            id: (t.family, f.organization, f.application, f.user, f.account, f.membership, f.end_user, f.actor, t.ended)
             for id, t in world.tokens.items()
             for f in (families[t.family],)
         },

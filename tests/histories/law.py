@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from domain.account import Account
 from domain.application import Application
+from domain.consent import Consent
+from domain.device_authorization import DeviceAuthorization
 from domain.grant import Grant
 from domain.group import Group
 from domain.group_membership import GroupMembership
 from domain.membership import Membership
 from domain.role import Role
 from domain.scope_definition import ScopeDefinition
+from domain.session import Session
 from domain.signing_key import SigningKey
 from domain.token_family import TokenFamily
 from domain.user import User
@@ -89,6 +92,7 @@ class Law:
                 self._active(event.application)
                 user |= {"kind": "user", "organization": event.organization, "status": event.status, "roles": set()}
             case User.Suspended() | User.Reinstated():
+                assert not self._all("session", user=event.originator_id), "they are signed in"
                 self._move(user, "suspended", what)
             case User.RoleAssigned():
                 assert self.things[event.role]["status"] == ACTIVE, "the role is gone"
@@ -99,6 +103,8 @@ class Law:
             case User.Deleted():
                 assert not user["roles"], "they have roles"
                 assert not self._all("membership", user=event.originator_id), "they are a member"
+                assert not self._all("session", user=event.originator_id), "they are signed in"
+                assert not self._all("consent", user=event.originator_id), "they let something act for them"
                 user["status"] = DELETED
 
     def membership(self, membership: dict[str, Any], event: Any, _: str) -> None:
@@ -229,6 +235,54 @@ class Law:
                 assert event.token not in family["revoked"], "it was revoked"
                 family["revoked"].add(event.token)
                 family["status"] = ACTIVE if event.token else "ended"
+
+    def session(self, session: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Session.Started() | Session.Authenticated():
+                if isinstance(event, Session.Started):
+                    session |= {"kind": "session", "status": ACTIVE, "user": event.user}
+                    session["organization"] = event.organization
+                self._active(session["user"], session["organization"])
+                session["digest"] = event.digest
+                assert len(self._all("session", digest=event.digest)) == 1, "another session has the cookie"
+            case Session.Ended():
+                session["status"] = DELETED
+        assert event.user == session["user"], "it is somebody else's"
+
+    def consent(self, consent: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Consent.Given():
+                self._active(event.user, event.application)
+                pair = {"user": event.user, "application": event.application}
+                assert not self._all("consent", **pair), "there is one"
+                consent |= {"kind": "consent", "status": ACTIVE, **pair, "scope": set(event.scope)}
+            case Consent.Extended():
+                assert consent["scope"] < set(event.scope), "it is no wider"
+                consent["scope"] = set(event.scope)
+            case Consent.Withdrawn():
+                consent["status"] = DELETED
+
+    def device(self, device: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case DeviceAuthorization.Requested():
+                self._active(event.application, event.organization)
+                device |= {"kind": "device", "status": "pending", "until": event.expires_at}
+                device["of"] = (event.organization, event.application)
+                return
+            case DeviceAuthorization.Approved():
+                assert device["status"] == "pending", "it was answered"
+                assert (event.organization, event.application) == device["of"], "it is another's"
+                assert self.things[event.session]["user"] == event.user, "it is somebody else's session"
+                self._active(event.user, event.session)
+                device["status"] = "approved"
+            case DeviceAuthorization.Denied():
+                assert device["status"] == "pending", "it was answered"
+                self._active(event.user)
+                device["status"] = "denied"
+            case DeviceAuthorization.Redeemed():
+                assert device["status"] == "approved", "nobody approved it, or it was redeemed"
+                device["status"] = "redeemed"
+        assert event.timestamp < device["until"], "it had expired"
 
     def revocation(self, revocation: dict[str, Any], event: Any, _: str) -> None:
         for named in (event.organization, event.application, event.user):

@@ -56,6 +56,7 @@ class People(Machine):
         done = self.give(why((unknown(by, person), refusals.UnknownUser)), users.suspend, by, user=id)
         if done and person.status == ACTIVE:
             person.status = SUSPENDED
+            self.world.sign_out(id)
             self._end_tokens(id, done.position)
 
     @command(who=CALLERS, user=NTH)
@@ -85,6 +86,10 @@ class People(Machine):
                 world.leave(member)
             for group in world.groups.values():
                 group.members.discard(id)
+            world.sign_out(id)
+            for consent in world.consents.values():
+                if consent.user == id:
+                    consent.status = DELETED
             self._end_tokens(id, done.position)
 
     @command(who=CALLERS, organization=NTH, name=ROLE_NAMES, permissions=PERMISSIONS)

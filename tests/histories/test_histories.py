@@ -12,6 +12,7 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from tests.histories import verdict
 from tests.histories.agreement import of_streams, of_world, shown, tokens_alive
 from tests.histories.clients import Clients
+from tests.histories.devices import Devices
 from tests.histories.keys import Keys
 from tests.histories.law import lawful
 from tests.histories.machine import Step, steps
@@ -20,6 +21,7 @@ from tests.histories.people import People
 from tests.histories.rebuilds import Rebuilds
 from tests.histories.tenants import Tenants
 from tests.histories.tokens import HOUR, Tokens, Wanted
+from tests.histories.visits import Visits
 
 SHORT = settings(
     max_examples=5, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
@@ -28,7 +30,7 @@ REACHED = "SELECT position FROM revocation_epochs WHERE starts_with(key, $1) ORD
 LONG = settings(SHORT, max_examples=50, stateful_step_count=100)
 
 
-class Commands(Tenants, Orgs, People, Clients, Tokens, Keys, Rebuilds):
+class Commands(Tenants, Orgs, People, Clients, Tokens, Visits, Devices, Keys, Rebuilds):
     """All commands there are, and rebuilds of what they read."""
 
 
@@ -61,6 +63,9 @@ class History(Commands):
         self.approve("root", 1)
         everything, nothing = Wanted(0, 0, 0, 0, "7", HOUR), Wanted(0, None, None, None, None, "for ever")
         self.issue([everything, nothing], set(), None)
+        self.sign_in(0, None)
+        self.consent(0, 0, {"files"})
+        self.plug_in(0)
 
     def teardown(self) -> None:
         """Judge the history, unless it has failed already."""
@@ -102,14 +107,14 @@ def histories(about: type) -> type[History]:
     return Histories
 
 
-@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, Tokens, Keys])
+@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, Tokens, Visits, Devices, Keys])
 def test_all_read_models_follow_from_the_log(postgres_dsn: str, store_template: str, about: type) -> None:
     machine = histories(about)
     run_state_machine_as_test(lambda: machine(postgres_dsn, store_template), settings=SHORT)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, Tokens, Keys])
+@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, Tokens, Visits, Devices, Keys])
 def test_all_read_models_follow_from_long_logs(postgres_dsn: str, store_template: str, about: type) -> None:
     machine = histories(about)
     run_state_machine_as_test(lambda: machine(postgres_dsn, store_template), settings=LONG)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from domain import refusals
-from domain.token_family import TokenFamily
+from domain.token_family import NO_GRACE, TokenFamily
 from service.commands import revocations, tokens
 from service.store.log import read_page
 from tests.histories.machine import CALLERS, NTH, ROOT, Asked, Machine, command, unknown, why
@@ -31,7 +31,10 @@ END_USERS = st.sampled_from([None, "7", "8"])
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a token is issued for, each by its number; `refresh` says for how long it can be renewed, if at all."""
+    """What a token is issued for, each by its number; `refresh` says for how long it can be renewed, if at all.
+
+    `actor` acts in the user's name: from the first event on, or `marked` so by the second.
+    """
 
     application: int
     user: int | None
@@ -39,10 +42,12 @@ class Wanted:
     membership: int | None
     end_user: str | None
     refresh: timedelta | str | None
+    actor: int | None = None
+    marked: bool = False
 
 
 WANTED = st.builds(
-    Wanted, NTH, MAYBE, MAYBE, MAYBE, END_USERS, st.sampled_from([None, HOUR, "for ever"])
+    Wanted, NTH, MAYBE, MAYBE, MAYBE, END_USERS, st.sampled_from([None, HOUR, "for ever"]), MAYBE, st.booleans()
 )  # fmt: skip
 
 
@@ -63,8 +68,11 @@ async def issue(store: Store, origin: Origin, _: Caller, *, of: FamilyFacts) -> 
             grant_type="authorization_code",
             refresh_digest=of.current,
             refresh_expires_at=of.refresh[of.current].expires_at if of.current else None,
+            actor=None if of.marked else of.actor,
             now=now,
         )
+        if of.marked and of.actor:
+            family.mark_impersonated(of.actor, now)
         decision.save(family)
         return family
 
@@ -72,7 +80,14 @@ async def issue(store: Store, origin: Origin, _: Caller, *, of: FamilyFacts) -> 
 
 
 async def renew(
-    store: Store, origin: Origin, _: Caller, *, family: UUID, presented: str, following: str | None
+    store: Store,
+    origin: Origin,
+    _: Caller,
+    *,
+    family: UUID,
+    presented: str,
+    following: str | None,
+    grace: timedelta = NO_GRACE,
 ) -> Outcome[UUID | None]:
     """Issue another token for a refresh token; return its id, None when that refresh token was replaced already."""
 
@@ -82,7 +97,7 @@ async def renew(
         decision.organization = renewing.organization
         until = now + HOUR if following else None
         values = {**_token(store, now), "refresh_digest": following, "refresh_expires_at": until}
-        renewed = renewing.refresh(presented, token=token, now=now, **values)
+        renewed = renewing.refresh(presented, token=token, now=now, grace=grace, **values)
         decision.save(renewing)
         return token if renewed else None
 
@@ -117,30 +132,39 @@ class Tokens(Machine):
         outcomes = self.gather(asked)
         for family, outcome in zip(families, outcomes, strict=False):
             self.world.families[outcome.value.id] = family
-            self.world.tokens[outcome.value.id] = TokenFacts(outcome.value.id, outcome.position)
+            first = outcome.position - (family.marked and family.actor is not None)  # of the two events, the first
+            self.world.tokens[outcome.value.id] = TokenFacts(outcome.value.id, first)
         if len(outcomes) > len(families):
             self._remember(bulk, outcomes[-1].position, cascade=False)
 
-    @command(family=NTH, presented=st.sampled_from([0, 0, 1]), rotates=st.sampled_from([True, True, False]))
-    def renew(self, family: int, presented: int, *, rotates: bool) -> None:
+    @command(
+        family=NTH,
+        presented=st.sampled_from([0, 0, 1]),
+        rotates=st.sampled_from([True, True, False]),
+        grace=st.sampled_from([NO_GRACE, HOUR]),
+    )
+    def renew(self, family: int, presented: int, *, rotates: bool, grace: timedelta) -> None:
         """Renew with the current refresh token, or with one before it."""
         id = self.nth({key: each for key, each in self.world.families.items() if each.refresh}, family)
         facts = self.world.families[id]
         digest = [*facts.refresh][-1 - presented % len(facts.refresh)]
-        until = facts.refresh[facts.current].expires_at
-        over = digest == facts.current and until is not None and self.clock.now() >= until
+        until, now = facts.refresh[facts.current].expires_at, self.clock.now()
+        repeated = digest == facts.former and facts.replaced_at is not None and now - facts.replaced_at < grace
+        over = (repeated or digest == facts.current) and until is not None and now >= until
         following = _digest(self.clock.new_id()) if rotates else None
         refused = why((facts.ended or over, refusals.TokenEnded))
-        done = self.give(refused, renew, ROOT, family=id, presented=digest, following=following)
+        done = self.give(refused, renew, ROOT, family=id, presented=digest, following=following, grace=grace)
         if done and done.value is None:
             assert digest != facts.current
+            assert not repeated
             self.world.end_family(id)
         elif done:
-            assert digest == facts.current
+            assert repeated or digest == facts.current
             self.world.tokens[done.value] = TokenFacts(id, done.position)
-            if following:
+            if following and not repeated:
                 facts.refresh[digest].used = True
-                facts.current, facts.refresh[following] = following, RefreshFacts(self.clock.now() + HOUR)
+                facts.former, facts.replaced_at = digest, now
+                facts.current, facts.refresh[following] = following, RefreshFacts(now + HOUR)
 
     @command(who=CALLERS, token=NTH, what=st.sampled_from(["token", "family", "both"]))
     def revoke(self, who: str, token: int, what: str) -> None:
@@ -184,6 +208,8 @@ class Tokens(Machine):
             account=self._maybe(world.accounts, wanted.account),
             membership=self._maybe(world.memberships, wanted.membership),
             end_user=wanted.end_user,
+            actor=self._maybe(world.users, wanted.actor),
+            marked=wanted.marked,
             current=refresh,
             refresh={refresh: RefreshFacts(until)} if refresh else {},
         )

@@ -104,6 +104,32 @@ class GrantFacts:
 
 
 @dataclass
+class SessionFacts:
+    organization: UUID
+    user: UUID
+    digest: str
+    expires_at: datetime
+    status: str = ACTIVE
+
+
+@dataclass
+class ConsentFacts:
+    organization: UUID
+    user: UUID
+    application: UUID
+    scope: set[str]
+    status: str = ACTIVE
+
+
+@dataclass
+class DeviceFacts:
+    organization: UUID
+    application: UUID
+    expires_at: datetime
+    status: str = "pending"
+
+
+@dataclass
 class TokenFacts:
     family: UUID
     position: int
@@ -126,6 +152,10 @@ class FamilyFacts:
     membership: UUID | None
     end_user: str | None
     current: str | None  # the digest of the refresh token that is next
+    former: str | None = None  # of the one before it
+    replaced_at: datetime | None = None
+    actor: UUID | None = None  # who acts in the user's name
+    marked: bool = False  # by an event of its own
     ended: bool = False
     refresh: dict[str, RefreshFacts] = field(default_factory=dict)
 
@@ -150,6 +180,8 @@ class EpochFacts:
         return self.application, self.user, self.end_user, organization
 
     def covers(self, family: FamilyFacts, position: int) -> bool:
+        if self.named == (None, family.actor, None, None) and (family.user or family.end_user):
+            return position <= self.position  # who acts in the user's name loses that with all else
         return (
             self.application in (None, family.application)
             and self.user in (None, family.user)
@@ -180,6 +212,9 @@ class World:
     roles: dict[UUID, RoleFacts] = field(default_factory=dict)
     applications: dict[UUID, ApplicationFacts] = field(default_factory=dict)
     grants: dict[UUID, GrantFacts] = field(default_factory=dict)
+    sessions: dict[UUID, SessionFacts] = field(default_factory=dict)
+    consents: dict[UUID, ConsentFacts] = field(default_factory=dict)
+    devices: dict[UUID, DeviceFacts] = field(default_factory=dict)
     families: dict[UUID, FamilyFacts] = field(default_factory=dict)
     tokens: dict[UUID, TokenFacts] = field(default_factory=dict)
     keys: dict[UUID, KeyFacts] = field(default_factory=dict)
@@ -203,6 +238,12 @@ class World:
             *self.scopes.values(),
         )
         return any(each.organization == organization and each.status != DELETED for each in contents)
+
+    def sign_out(self, user: UUID) -> None:
+        """End all sessions of a user."""
+        for session in self.sessions.values():
+            if session.user == user:
+                session.status = DELETED
 
     def leave(self, member: MembershipFacts) -> None:
         """End a membership, and the user's places in groups of that account."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from domain.caller import SYSTEM
+from domain.grant_types import TOKEN_EXCHANGE
 from projections import applications
 from tests.projections.given import (
     APPROVER,
@@ -47,18 +48,26 @@ async def test_a_row_follows_its_application(parts: StoreParts) -> None:
         "token_format": application.settings.token_format,
         "access_token_lifetime": application.settings.access_token_lifetime, "key_set": None, "rate_limit": None,
         "redirect_uris": [], "use_system_mfa_config": True, "require_email_mfa": False, "require_otp_mfa": False,
-        "require_sms_mfa": False, "allow_email_mfa_as_backup": False,
+        "require_sms_mfa": False, "allow_email_mfa_as_backup": False, "grant_types": [], "trusted": False,
+        "refresh_token_lifetime": 2_592_000, "refresh_grace": 0, "post_logout_redirect_uris": [],
+        "backchannel_logout_uri": None,
         "status": "active", "created_at": parts.clock.now(), "updated_at": parts.clock.now(), "position": 1,
     }  # fmt: skip
     uris = ("https://b.example.com/", "https://a.example.com/")
-    settings = replace(application.settings, name="Renamed", permissions=[], rate_limit=60, redirect_uris=uris)
+    settings = replace(
+        application.settings, name="Renamed", permissions=[], rate_limit=60, redirect_uris=uris, trusted=True,
+        grant_types=(TOKEN_EXCHANGE,), refresh_token_lifetime=60, refresh_grace=1, post_logout_redirect_uris=uris,
+        backchannel_logout_uri=uris[0],
+    )  # fmt: skip
     application.update(settings, SYSTEM, parts.clock.now())
     application.disable(SYSTEM, parts.clock.now())
     await save(parts, application)
     row = await applications.one(parts.pool, application.id)
     assert row is not None
     assert (row["name"], row["permissions"], row["rate_limit"], row["status"]) == ("Renamed", [], 60, "disabled")
-    assert row["redirect_uris"] == list(uris)
+    assert row["redirect_uris"] == row["post_logout_redirect_uris"] == list(uris)
+    assert (row["grant_types"], row["trusted"], row["refresh_token_lifetime"]) == ([TOKEN_EXCHANGE], True, 60)
+    assert (row["refresh_grace"], row["backchannel_logout_uri"]) == (1, uris[0])
     application.enable(SYSTEM, parts.clock.now())
     await save(parts, application)
     assert (await applications.one(parts.pool, application.id))["status"] == "active"  # type: ignore[index]

@@ -194,7 +194,7 @@ def test_a_model_knows_its_tables_and_its_handlers() -> None:
 
 def test_an_event_that_a_model_does_not_handle_yields_nothing() -> None:
     class Unheard:
-        TOPIC = "session.started"
+        TOPIC = "planet.formed"
 
     context = Context(UUID(int=1), UUID(int=2), None, UUID(int=3))
     assert all(model.facts(Unheard(), context, 1) == [] for model in MODELS.values())  # type: ignore[arg-type]

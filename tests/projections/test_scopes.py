@@ -52,5 +52,6 @@ async def test_definitions_are_found_by_organization_and_name(parts: StoreParts)
     assert [row["id"] for row in await scopes.of_organization(parts.pool, ORGANIZATION, limit=9)] == ids
     assert [row["id"] for row in await scopes.of_organization(parts.pool, ORGANIZATION, limit=2)] == ids[:2]
     assert await scopes.by_names(parts.pool, ORGANIZATION, {"a", "c", "d"}) == {"a": ids[0], "c": ids[2]}
+    assert (await scopes.said_of(parts.pool, ORGANIZATION, ["a", "c", "d"])).keys() == {"a", "c"}
     assert await scopes.any_but(parts.pool, ORGANIZATION, ["a", "b"])
     assert not await scopes.any_but(parts.pool, ORGANIZATION, ["a", "b", "c"])

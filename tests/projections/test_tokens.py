@@ -89,7 +89,8 @@ async def test_a_row_tells_all_that_was_issued(parts: StoreParts, world: World) 
         "application": world.application.id, "user_id": world.user.id, "account": world.account.id,
         "membership": world.member.id, "end_user": "someone", "scope": "read", "audience": "api", "format": "jwt",
         "grant_type": "authorization_code", "issued_at": parts.clock.now(), "expires_at": parts.clock.now() + HOUR,
-        "ended_at": None, "ended_because": None, "position": 6, "version": 1,
+        "session": None, "authenticated_at": None, "actor": None, "ended_at": None, "ended_because": None,
+        "position": 6, "version": 1,
     }  # fmt: skip
     found = await world.look()
     assert (found["alive"], found["client_id"], found["permissions"], found["head"]) == (
@@ -200,12 +201,10 @@ async def test_a_refresh_token_is_used_when_another_takes_its_place(parts: Store
     await world.save()
     token = renewed(world, REFRESH, NEXT)
     await world.save()
-    used, current = [await tokens.refresh_by_digest(parts.pool, bytes.fromhex(digest)) for digest in (REFRESH, NEXT)]
-    assert used is not None
-    assert current is not None
-    assert (used["used_at"], used["ended_at"]) == (parts.clock.now(), None)
-    assert (current["used_at"], current["family"]) == (None, world.family.id)
-    assert await tokens.refresh_by_digest(parts.pool, b"unknown") is None
+    used, current = await rows(parts, "refresh_tokens")
+    assert (used["digest"].hex(), used["used_at"], used["ended_at"]) == (REFRESH, parts.clock.now(), None)
+    assert (current["digest"].hex(), current["used_at"], current["family"]) == (NEXT, None, world.family.id)
+    assert (used["version"], current["version"]) == (1, 2)
     assert await tokens.family_of(parts.pool, token) == world.family.id
     await same_when_rebuilt(parts, "tokens")
 
@@ -214,9 +213,8 @@ async def test_the_same_refresh_token_may_go_on(parts: StoreParts, world: World)
     for _ in range(2):
         renewed(world, REFRESH, None)
     await world.save()
-    row = await tokens.refresh_by_digest(parts.pool, bytes.fromhex(REFRESH))
-    assert row is not None
-    assert row["used_at"] is None
+    [row] = await rows(parts, "refresh_tokens")
+    assert (row["used_at"], row["version"]) == (None, 1)
     assert len(await rows(parts, "tokens")) == 3
     await same_when_rebuilt(parts, "tokens")
 
@@ -237,7 +235,7 @@ async def test_one_token_can_end_and_its_family_go_on(parts: StoreParts, world: 
     await world.save()
     ended = {row["id"]: row["ended_at"] is not None for row in await rows(parts, "tokens")}
     assert ended == {world.family.id: False, second: True}
-    assert (await tokens.refresh_by_digest(parts.pool, bytes.fromhex(NEXT)))["ended_at"] is None  # type: ignore[index]
+    assert [row["ended_at"] for row in await rows(parts, "refresh_tokens")] == [None, None]
     await same_when_rebuilt(parts, "tokens")
 
 

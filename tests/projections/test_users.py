@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from domain.caller import SYSTEM
 from domain.person import Factor, Profile
+from domain.user import User
 from projections import users
 from tests.projections.given import (
     APPLICATION,
@@ -31,7 +33,10 @@ async def test_a_row_follows_its_user(parts: StoreParts) -> None:
     [row] = await rows(parts, "users")
     assert dict(row) == {
         "id": user.id, "organization": ORGANIZATION, "application": APPLICATION, "status": "active", "name": "Ada",
-        "given_name": None, "family_name": None, "locale": None, "email": None, "email_verified": False,
+        "given_name": None, "family_name": None, "locale": None, "middle_name": None, "nickname": None,
+        "preferred_username": None, "profile": None, "picture": None, "website": None, "gender": None,
+        "birthdate": None, "zoneinfo": None, "address": None, "custom_data": "{}", "username": None,
+        "has_password": False, "email": None, "email_verified": False, "phone": None, "phone_verified": False,
         "verification_digest": None, "verification_expires_at": None, "email_factor": False, "otp_factor": False,
         "sms_factor": False, "linked_user": None,
         "created_at": parts.clock.now(), "updated_at": parts.clock.now(), "position": 1,
@@ -118,6 +123,43 @@ async def test_a_person_is_shown_as_they_became(parts: StoreParts) -> None:
     assert row is not None
     assert (row["email_verified"], row["linked_user"], row["verification_digest"]) == (True, None, None)
     assert await users.by_verification(parts.pool, "digest") is None
+    await same_when_rebuilt(parts, "users")
+
+
+async def test_what_a_person_signs_in_with_is_shown_but_for_the_password(parts: StoreParts) -> None:
+    now = parts.clock.now()
+    user = User.create(id=parts.clock.new_id(), organization=ORGANIZATION, name="Ada", now=now)
+    user.change_username("ada", now)
+    user.change_phone("447400123456", now, verified=True)
+    user.change_password("the digest", now)
+    user.rehash_password("the digest", "a better digest", now)
+    profile = Profile(
+        "Ada", "Lovelace", "en", "King", "A", "countess", "https://a.example", "https://a.example/x.png", "a.example",
+        "f", "1815-12-10", "Europe/London", {"locality": "London"},
+    )  # fmt: skip
+    user.change_profile(profile, now)
+    user.change_custom_data({"tier": 1, "big": 123456789012345678901234567890}, now)
+    await save(parts, user)
+    row = await users.one(parts.pool, user.id)
+    assert row is not None
+    assert {name: row[name] for name in vars(profile) if name != "address"} == {
+        name: value for name, value in vars(profile).items() if name != "address"
+    }
+    assert (json.loads(row["address"]), json.loads(row["custom_data"])) == (profile.address, user.custom_data)
+    assert (row["application"], row["username"], row["phone"], row["phone_verified"], row["has_password"]) == (
+        None, "ada", "447400123456", True, True,
+    )  # fmt: skip
+    assert not {"the digest", "a better digest"} & set(map(str, row.values()))
+    await same_when_rebuilt(parts, "users")
+    user.change_profile(Profile(), now)
+    user.change_username(None, now)
+    user.change_phone(None, now)
+    user.change_custom_data({}, now)
+    await save(parts, user)
+    row = await users.one(parts.pool, user.id)
+    assert row is not None
+    assert {row[name] for name in (*vars(profile), "username", "phone")} == {None}
+    assert (row["custom_data"], row["phone_verified"], row["has_password"]) == ("{}", False, True)
     await same_when_rebuilt(parts, "users")
 
 

@@ -103,6 +103,22 @@ def test_a_key_that_waits_is_told_how_long(muniment: Run, fresh_database: str) -
     assert "has not been published long enough" in refused(muniment("keys", "rotate", **variables))
 
 
+def test_the_keys_of_each_algorithm_in_use_are_rotated_unless_one_is_named(muniment: Run, fresh_database: str) -> None:
+    variables = {"DATABASE_URL": fresh_database, "MASTER_KEY": KEY}
+    assert muniment("init", **variables)[0] == 0
+    assert muniment("keys", "rotate", "--algorithm", "RS256", **variables)[0] == 0
+    listed = muniment("keys", "list", **variables)[1]
+    assert (listed.count("ES256"), listed.count("RS256"), listed.count("introduced")) == (1, 2, 1)
+    # One that has to wait does not keep the other from its turn.
+    assert "has not been published long enough" in refused(muniment("keys", "rotate", **variables))
+    listed = muniment("keys", "list", **variables)[1]
+    assert (listed.count("ES256"), listed.count("RS256"), listed.count("introduced")) == (2, 2, 2)
+    assert muniment("keys", "rotate", "--now", **variables)[0] == 0
+    listed = muniment("keys", "list", **variables)[1]
+    assert (listed.count(" active "), listed.count("retired"), listed.count("introduced")) == (2, 2, 2)
+    assert "No such signing algorithm" in refused(muniment("keys", "rotate", "--algorithm", "HS256", **variables))
+
+
 def test_the_api_document_is_printed_without_a_database(muniment: Run, tmp_path: Path) -> None:
     printed = {}
     for option in ((), ("--admin",)):

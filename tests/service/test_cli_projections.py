@@ -102,11 +102,11 @@ def test_rows_that_differed_are_told_by_their_keys(muniment: Run, database: psyc
 
 
 def test_a_rebuild_that_fails_ends_with_1_and_says_why(muniment: Run, database: psycopg.Connection) -> None:
-    database.execute("UPDATE muniment.events SET topic = 'session.started' WHERE notification_id = 2")
+    database.execute("UPDATE muniment.events SET topic = 'planet.formed' WHERE notification_id = 2")
     status, told, _ = muniment("projections", "rebuild", "accounts")
     assert status == 1
     assert "rebuild failed, position" in told
-    assert "session.started (version 1 of" in told
+    assert "planet.formed (version 1 of" in told
     assert "rebuild failed" in muniment("projections", "list")[1]
     database.execute("UPDATE muniment.events SET topic = 'role.defined' WHERE notification_id = 2")
     status, told, _ = muniment("projections", "retry", "accounts")

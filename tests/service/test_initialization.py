@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+KEYS = "SELECT algorithm, status FROM models.signing_keys ORDER BY algorithm"
 KEY, OTHER = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 SETTINGS = Settings(issuer="https://muniment.test", management_audiences=("https://muniment.test/api",))
 
@@ -51,7 +52,7 @@ async def test_of_first_starts_at_once_one_makes_the_root_application(
     made = await asyncio.gather(*(initialize(fresh_database, settings(folder), Clock()) for folder in folders))
     [root] = [each for each in made if each is not None]
     assert await query(fresh_database, "SELECT client_id FROM models.applications") == [(root.client_id,)]
-    assert len(await query(fresh_database, "SELECT 1 FROM models.signing_keys WHERE status = 'active'")) == 1
+    assert await query(fresh_database, KEYS) == [("ES256", "active"), ("RS256", "active")]
     assert len(await query(fresh_database, "SELECT 1 FROM models.accounts")) == 1
     [(digest,)] = await query(fresh_database, "SELECT digest FROM models.application_secrets")
     assert digest == sha256_hex(root.client_secret)
@@ -74,6 +75,15 @@ async def test_a_second_start_changes_nothing(fresh_database: str, tmp_path: Pat
     before = await query(fresh_database, "SELECT max(last) FROM muniment.batches")
     assert await initialize(fresh_database, settings(tmp_path), Clock()) is None
     assert await query(fresh_database, "SELECT max(last) FROM muniment.batches") == before
+
+
+async def test_a_start_makes_the_signing_keys_that_are_missing(fresh_database: str, tmp_path: Path) -> None:
+    await initialize(fresh_database, settings(tmp_path, id_token_algorithm="ES256"), Clock())
+    assert await query(fresh_database, KEYS) == [("ES256", "active")]
+    before = await query(fresh_database, "SELECT kid FROM models.signing_keys")
+    await asyncio.gather(*(initialize(fresh_database, settings(tmp_path), Clock()) for _ in range(2)))
+    assert await query(fresh_database, KEYS) == [("ES256", "active"), ("RS256", "active")]
+    assert before[0] in await query(fresh_database, "SELECT kid FROM models.signing_keys")
 
 
 async def test_credentials_that_were_written_before_a_crash_are_used_again(fresh_database: str, tmp_path: Path) -> None:

@@ -32,10 +32,22 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("PORT", "eighty", "MUNIMENT_PORT is a whole number"),
         ("WORKERS", "0", "MUNIMENT_WORKERS is a whole number from 1 to 64"),
         ("JOURNAL_DAYS", "0", "MUNIMENT_JOURNAL_DAYS is a whole number from 1 to 3650"),
+        ("SESSION_HOURS", "0", "MUNIMENT_SESSION_HOURS is a whole number from 1 to 8760"),
+        ("SESSION_HOURS", "8761", "MUNIMENT_SESSION_HOURS is a whole number from 1 to 8760"),
         ("EXPIRED_TOKEN_HOURS", "0", "MUNIMENT_EXPIRED_TOKEN_HOURS is a whole number from 1 to 8784"),
         ("ARCHIVE_MACHINE_DAYS", "-1", "MUNIMENT_ARCHIVE_MACHINE_DAYS is a whole number from 0 to 36500"),
         ("ARCHIVE_USER_DAYS", "never", "MUNIMENT_ARCHIVE_USER_DAYS is a whole number from 0 to 36500"),
         ("SIGNING_ALGORITHM", "HS256", "MUNIMENT_SIGNING_ALGORITHM is ES256, RS256 or EdDSA"),
+        ("ID_TOKEN_ALGORITHM", "none", "MUNIMENT_ID_TOKEN_ALGORITHM is ES256, RS256 or EdDSA"),
+        ("ID_TOKEN_ALGORITHM", "HS256", "MUNIMENT_ID_TOKEN_ALGORITHM is ES256, RS256 or EdDSA"),
+        ("OUTBOUND_ALLOW", "hooks.internal", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
+        ("OUTBOUND_ALLOW", "a:80,http://b:80", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
+        ("OUTBOUND_ALLOW", "a:0", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
+        ("OUTBOUND_ALLOW", "a:65536", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
+        ("OUTBOUND_ALLOW", "::1:80", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
+        ("OUTBOUND_ALLOW", "me@a:80", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", "MUNIMENT_TRUSTED_PROXIES is a list of networks with commas"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "MUNIMENT_TRUSTED_PROXIES is a list of networks with commas"),
         ("LOG_LEVEL", "loud", "MUNIMENT_LOG_LEVEL is debug, info, warning or error"),
         ("ISSUER", "auth.example.org", "MUNIMENT_ISSUER is an http"),
         ("ISSUER", "https://auth.example.org/?a=b", "MUNIMENT_ISSUER is an http"),
@@ -74,3 +86,20 @@ def test_token_events_stay_for_ever_unless_an_age_is_set() -> None:
     assert (read({}).archive_machine_age, read({}).archive_user_age) == (None, None)
     settings = read({"MUNIMENT_ARCHIVE_MACHINE_DAYS": "30", "MUNIMENT_ARCHIVE_USER_DAYS": "0"})
     assert (settings.archive_machine_age, settings.archive_user_age) == (timedelta(days=30), None)
+
+
+def test_what_may_be_called_although_private_is_pairs_of_host_and_port() -> None:
+    allowed = read({"MUNIMENT_OUTBOUND_ALLOW": "Hooks.Internal:8443, 127.0.0.1:9000,[0:0::1]:80,"}).outbound_allow
+    assert allowed == {("hooks.internal", 8443), ("127.0.0.1", 9000), ("::1", 80)}
+    assert read({}).outbound_allow == frozenset()
+
+
+def test_id_tokens_are_signed_by_rs256_unless_decided_otherwise() -> None:
+    assert read({}).algorithms == ("ES256", "RS256")
+    assert read({"MUNIMENT_ID_TOKEN_ALGORITHM": "ES256"}).algorithms == ("ES256",)
+
+
+def test_no_proxy_is_trusted_unless_it_is_named() -> None:
+    assert read({}).trusted_proxies == ()
+    named = read({"MUNIMENT_TRUSTED_PROXIES": " 10.0.0.0/8, 192.0.2.1,2001:db8::/32 ,"}).trusted_proxies
+    assert [str(network) for network in named] == ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32"]

@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from domain.log_purge import Log
 from domain.refusals import InvalidBefore, UnknownLog
+from projections import sign_ins
+from projections.audit import MODEL
 from service.commands import logs
 from service.doors.s2s.frame import Listing, Reply, ServerToServerDoor, times, whole
 from service.http.call import Answer, Call, no_content
+from service.http.consistency import await_model
 from service.http.input import Id, Input
 from service.messages import log as messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from service.http.document import Row
+
 DOOR = ServerToServerDoor("logs")
 ROOT = "root"
+AUDIT = MODEL.name
 # RFC 3339 in UTC, or as this dialect writes times.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{1,6})?Z| \d\d:\d\d:\d\d)", re.ASCII)
 
@@ -40,7 +46,7 @@ class MessageLog(Reply):
 
 
 class SignInLog(Reply):
-    """A user who signed in."""
+    """A user who signed in. `ip` is null once the request journal has forgotten it; `detail` says by which proofs."""
 
     id: Id
     user_id: Id
@@ -65,7 +71,7 @@ class OneMessageLog(Reply):
 
 
 class SignInLogs(Reply):
-    """Who signed in, the newest first: nobody yet, for this service has no sign-in of its own."""
+    """Who signed in, the newest first."""
 
     logs: list[SignInLog]
     count: int
@@ -86,6 +92,17 @@ class Purge(Input):
 def _shown(found: Mapping[str, Any]) -> dict[str, Any]:
     members = ("id", "success", "receiver", "response", "content")
     return {**{name: found[name] for name in members}, **times(found["created_at"], found["updated_at"])}
+
+
+def _sign_in(found: Row) -> dict[str, Any]:
+    at = found["recorded_at"]
+    return {
+        "id": found["id"],
+        "userId": found["user_id"],
+        "ip": found["address"],
+        "detail": " ".join(found["methods"]) or None,
+        **times(at, at),
+    }
 
 
 def _moment(text: str | None) -> datetime:
@@ -158,8 +175,13 @@ _declare_messages(Log.SMS, "text messages")
     query=Listing,
     answer=SignInLogs,
 )
-async def sign_ins(call: Call) -> Answer:  # noqa: ARG001 - a handler's shape
-    return Answer({"logs": [], "count": 0})
+async def listed_sign_ins(call: Call) -> Answer:
+    query: Listing = call.query
+    await await_model(call.request, call.parts, AUDIT)
+    pool, organization = call.parts.store.pool, call.by.organization
+    found = whole(await sign_ins.page(pool, organization, limit=query.limit, offset=query.offset))
+    count = len(found) if query.page_size is None else await sign_ins.count(pool, organization)
+    return Answer({"logs": [_sign_in(row) for row in found], "count": count})
 
 
 @DOOR.route(
@@ -170,9 +192,12 @@ async def sign_ins(call: Call) -> Answer:  # noqa: ARG001 - a handler's shape
     answer=OneSignInLog,
     refuses=(UnknownLog,),
 )
-async def sign_in(call: Call) -> Answer:
-    call.id("log_id", UnknownLog)
-    raise UnknownLog
+async def one_sign_in(call: Call) -> Answer:
+    await await_model(call.request, call.parts, AUDIT)
+    found = await sign_ins.one(call.parts.store.pool, call.by.organization, call.id("log_id", UnknownLog))
+    if found is None:
+        raise UnknownLog
+    return Answer({"log": _sign_in(found)})
 
 
 @DOOR.route(

@@ -18,10 +18,11 @@ from domain.refusals import (
     UserNotActive,
     WrongAppForImpersonation,
 )
+from projections import consents as consent_rows
 from projections import tokens as token_rows
 from projections import users as rows
-from service.commands import impersonation, tokens
-from service.doors.s2s.frame import Body, Reply, ServerToServerDoor
+from service.commands import consents, impersonation, tokens, users
+from service.doors.s2s.frame import Body, Reply, ServerToServerDoor, already_gone
 from service.http.call import Answer, Call, no_content
 from service.http.document import Output
 from service.http.input import Id  # noqa: TC001 - pydantic reads it
@@ -166,9 +167,9 @@ async def impersonate(call: Call) -> Answer:
     refuses=(UnknownUser,),
 )
 async def consented_apps(call: Call) -> Answer:
-    """Answer that there are none: a user is not asked for consent yet."""
-    await _row(call)
-    return Answer({"consentedApps": []})
+    person = await _row(call)
+    found = await consent_rows.of_user(call.parts.store.pool, person["id"])
+    return Answer({"consentedApps": [{"appId": row["application"], "appName": row["name"]} for row in found]})
 
 
 @DOOR.route(
@@ -180,8 +181,15 @@ async def consented_apps(call: Call) -> Answer:
     refuses=(UnknownUser,),
 )
 async def withdraw_consent(call: Call) -> Answer:
-    await _row(call)
-    return Answer()
+    person = await _row(call)
+    return await already_gone(
+        lambda: call.carry_out(
+            consents.withdraw,
+            no_content,
+            user=person["id"],
+            application=call.id("app_id", UnknownApplication),
+        )
+    )
 
 
 @DOOR.route(
@@ -193,9 +201,9 @@ async def withdraw_consent(call: Call) -> Answer:
     refuses=(UnknownUser,),
 )
 async def locked_addresses(call: Call) -> Answer:
-    """Answer that there are none: nobody can sign in wrongly yet."""
-    await _row(call)
-    return Answer({"lockedIPs": []})
+    person = await _row(call)
+    found = await call.parts.sign_in.locked_addresses(person["organization"], _names(person))
+    return Answer({"lockedIPs": found})
 
 
 @DOOR.route(
@@ -207,8 +215,15 @@ async def locked_addresses(call: Call) -> Answer:
     refuses=(UnknownUser,),
 )
 async def unlock_addresses(call: Call) -> Answer:
-    await _row(call)
-    return Answer()
+    person = await _row(call)
+    done = await call.carry_out(users.unlock_sign_in, no_content, user=person["id"])
+    await call.parts.sign_in.unlock(person["organization"], _names(person))
+    return done
+
+
+def _names(person: Row) -> list[str]:
+    """Return what a user signs in by."""
+    return [name for name in (person["username"], person["email"]) if name is not None]
 
 
 def _session(session: Row, person: Row) -> dict[str, Any]:

@@ -51,7 +51,7 @@ class Process:
 
     def __init__(self, parts: StoreParts) -> None:
         self.parts, self.store = parts, parts.store
-        self.keys = KeyRing(parts.store)
+        self.keys = KeyRing(parts.pool, parts.vault, parts.clock, id_tokens="ES256")
         self.issuer = Issuer(parts.store, Clients(parts.pool), self.keys, issuer="us", assertion_audiences=())
         self.bearer = Bearer(Tokens(parts.pool), parts.clock, (API,))
 

@@ -63,6 +63,18 @@ async def test_a_client_id_is_the_id_unless_chosen(parts: StoreParts) -> None:
     assert (await an_application(parts, organization.id, client_id="billing")).client_id == "billing"
 
 
+async def test_a_client_id_is_no_users_id(parts: StoreParts) -> None:
+    organization = await an_organization(parts)
+    user = await a_user(parts, (await an_application(parts, organization.id)).id)
+    before = await head(parts)
+    for taken in (str(user.id), str(user.id).upper()):
+        with pytest.raises(refusals.ClientIdTaken):
+            await an_application(parts, organization.id, client_id=taken)
+    assert await head(parts) == before
+    free = str(uuid4())
+    assert (await an_application(parts, organization.id, client_id=free)).client_id == free
+
+
 async def test_secrets_are_told_once_and_kept_as_digests(parts: StoreParts) -> None:
     organization = await an_organization(parts)
     expires_at = parts.clock.now() + DAY

@@ -153,3 +153,28 @@ async def test_rotations_at_once_leave_one_key_that_signs(
     results = await asyncio.gather(*(rotate(each, force=True) for each in processes * 3), return_exceptions=True)
     assert not [result for result in results if isinstance(result, BaseException)]
     assert sorted(await statuses(parts)) == ["active"] + ["retired"] * 5
+
+
+async def test_each_algorithm_gets_a_key_that_signs_unless_it_has_one(parts: StoreParts) -> None:
+    made = await signing_keys.ensure(parts.store, origin(), ["ES256", "RS256"])
+    assert [(key.algorithm, key.status) for key in made] == [("ES256", Status.ACTIVE), ("RS256", Status.ACTIVE)]
+    before = await head(parts)
+    assert await signing_keys.ensure(parts.store, origin(), ["RS256", "ES256"]) == []
+    assert await head(parts) == before
+    [third] = await signing_keys.ensure(parts.store, origin(), ["ES256", "EdDSA"])
+    assert third.algorithm == "EdDSA"
+    assert await statuses(parts) == ["active", "active", "active"]
+
+
+async def test_a_key_that_waits_signs_at_once_where_a_start_finds_none_that_does(parts: StoreParts) -> None:
+    waiting = (await signing_keys.introduce(parts.store, origin(ROOT), ROOT, algorithm="RS256")).value
+    [found] = await signing_keys.ensure(parts.store, origin(), ["RS256"])
+    assert (found.id, await statuses(parts)) == (waiting.id, ["active"])
+
+
+async def test_processes_that_start_at_once_make_one_key_of_each_algorithm(
+    parts: StoreParts, open_parts: Callable[[], Awaitable[StoreParts]]
+) -> None:
+    processes = [parts, await open_parts(), await open_parts()]
+    await asyncio.gather(*(signing_keys.ensure(each.store, origin(), ["ES256", "RS256"]) for each in processes))
+    assert await statuses(parts) == ["active", "active"]

@@ -11,7 +11,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MEMBERS = {
     "id", "organization", "client_id", "kind", "status", "name", "permissions", "audiences", "token_format",
     "access_token_lifetime", "key_set", "rate_limit", "redirect_uris", "use_system_mfa_config", "require_email_mfa",
-    "require_otp_mfa", "require_sms_mfa", "allow_email_mfa_as_backup", "created_at", "updated_at",
+    "require_otp_mfa", "require_sms_mfa", "allow_email_mfa_as_backup", "grant_types", "trusted",
+    "refresh_token_lifetime", "refresh_grace", "post_logout_redirect_uris", "backchannel_logout_uri",
+    "created_at", "updated_at",
 }  # fmt: skip
 KEY = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}  # fmt: skip
@@ -82,6 +84,35 @@ async def test_settings_change_one_by_one(app):
     assert (await app.call("PATCH", path, json={"access_token_lifetime": None})).json["access_token_lifetime"] == 3600
 
 
+async def test_what_people_sign_in_by_is_decided_at_registration_and_later(app):
+    chosen = {
+        "grant_types": ["authorization_code", "refresh_token", "password"],
+        "trusted": True,
+        "refresh_token_lifetime": 3600,
+        "refresh_grace": 10,
+        "post_logout_redirect_uris": ["https://web.test/bye"],
+        "backchannel_logout_uri": "https://web.test/logout",
+    }
+    made = await app.application(kind="web", **chosen)
+    assert {name: made[name] for name in chosen} == chosen
+    path = f"/api/applications/{made['id']}"
+    kept = {
+        "grant_types": [],
+        "trusted": False,
+        "refresh_token_lifetime": 2_592_000,
+        "refresh_grace": 0,
+        "post_logout_redirect_uris": [],
+        "backchannel_logout_uri": None,
+    }
+    for name, value in kept.items():
+        reply = await app.call("PATCH", path, json={name: value})
+        assert reply.status == 200, reply.text
+        chosen[name] = value
+        assert {name: reply.json[name] for name in chosen} == chosen
+    plain = await app.made("/api/applications", {"name": "plain", "kind": "web"})
+    assert {name: plain[name] for name in kept} == kept
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -95,6 +126,16 @@ async def test_settings_change_one_by_one(app):
         ({"access_token_lifetime": 59}, "invalid_lifetime"),
         ({"access_token_lifetime": 86401}, "invalid_lifetime"),
         ({"rate_limit": 0}, "invalid_limit"),
+        ({"grant_types": ["authorization_code"]}, "invalid_grant_type"),
+        ({"grant_types": ["implicit"]}, "invalid_grant_type"),
+        ({"grant_types": None}, "invalid_body"),
+        ({"refresh_token_lifetime": 59}, "invalid_lifetime"),
+        ({"refresh_grace": 61}, "invalid_lifetime"),
+        ({"refresh_grace": 10**30}, "invalid_lifetime"),
+        ({"trusted": "true"}, "invalid_body"),
+        ({"post_logout_redirect_uris": ["http://web.test/"]}, "invalid_redirect_uri"),
+        ({"backchannel_logout_uri": "http://web.test/"}, "invalid_redirect_uri"),
+        ({"backchannel_logout_uri": ""}, "invalid_redirect_uri"),
         ({"key_set": {}}, "invalid_key_set"),
         ({"key_set": {"keys": [{**KEY, "d": "secret"}]}}, "invalid_key_set"),
         ({"name": None}, "invalid_body"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import aiohttp
 import pytest
 
 from service.http.limiter import REMEMBERED, Limiter
@@ -101,6 +102,20 @@ async def test_nobody_else_can_use_up_a_clients_limit(app: Running) -> None:
         form = {"client_id": back.client_id, "client_secret": "guessed", "token": "x"}
         assert (await app.call("POST", INTROSPECT, "", data=form)).status == 401
     assert (await ask(app, **back.credentials)).status == 200
+
+
+@over_http
+async def test_a_public_clients_limit_is_used_up_at_one_address_alone(app: Running) -> None:
+    """It proves nothing: from elsewhere, anybody who knows its id could else lock its users out."""
+    spa = await app.application(kind="spa", secrets=[], rate_limit=2)
+    form = {"client_id": spa["client_id"], "grant_type": "refresh_token", "refresh_token": "mun_rt_x"}
+    replies = [await app.call("POST", "/oauth2/token", "", data=form) for _ in range(3)]
+    assert [reply.status for reply in replies] == [400, 400, 429]
+    elsewhere = aiohttp.TCPConnector(local_addr=("127.0.0.2", 0))
+    async with aiohttp.ClientSession(connector=elsewhere) as session:
+        for status in (400, 400, 429):
+            async with session.post(app.client.make_url("/oauth2/token"), data=form) as reply:
+                assert reply.status == status
 
 
 @over_http

@@ -98,5 +98,5 @@ async def test_unknown_paths_and_methods_are_problem_documents(app: Running) -> 
         assert reply.headers["Content-Type"] == "application/problem+json"
         assert reply.headers["Cache-Control"] == "no-store"
     reply = await app.call("GET", TOKEN, "")
-    assert (reply.status, reply.json["code"], reply.headers["Allow"]) == (405, "method_not_allowed", "POST")
+    assert (reply.status, reply.json["code"], reply.headers["Allow"]) == (405, "method_not_allowed", "OPTIONS, POST")
     assert "Muniment-Position" not in reply.headers

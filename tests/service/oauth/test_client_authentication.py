@@ -11,6 +11,8 @@ import pytest
 
 from domain.application import Application
 from domain.caller import SYSTEM
+from service.oauth.client_authentication import CHALLENGE, Credentials
+from service.oauth.errors import OAuthError
 from service.secrets.digests import sha256_hex
 from service.store.decision import Origin
 from tests.app_fixture import AUDIENCE, ROOT_SECRET, Reply, Running
@@ -151,12 +153,53 @@ async def test_a_secret_is_taken_form_encoded_and_as_curl_sends_it(app: Running)
 
 
 @pytest.mark.parametrize("kind", ["spa", "native"])
-@pytest.mark.parametrize("path", [TOKEN, INTROSPECT, REVOKE])
+@pytest.mark.parametrize("path", [TOKEN, INTROSPECT])
 async def test_a_public_client_may_not_come_here(app: Running, path: str, kind: str) -> None:
     public = await app.application(kind=kind, secrets=[])
     for secret in ({}, {"client_secret": "x"}):
         form = {**GRANT, "audience": AUDIENCE, "token": "x", "client_id": public["client_id"], **secret}
         assert error(await app.call("POST", path, "", data=form)) == (400, "unauthorized_client")
+
+
+@pytest.mark.parametrize("kind", ["spa", "native"])
+async def test_where_public_clients_are_served_they_name_themselves_and_present_nothing(
+    app: Running, kind: str
+) -> None:
+    public = await app.application(kind=kind, secrets=[])
+    client_id = public["client_id"]
+    authenticate = app.parts.issuer.authenticate
+    assert str((await authenticate(Credentials(client_id), public=True)).id) == public["id"]
+    for credentials in (
+        Credentials(client_id, secret="x"),
+        Credentials(client_id, secret="", basic=True),
+        Credentials(client_id, assertion="a.b.c"),
+        Credentials("nobody"),
+        Credentials("root"),
+        Credentials((await back_end(app, kind="web")).client_id),
+    ):
+        with pytest.raises(OAuthError) as refused:
+            await authenticate(credentials, public=True)
+        assert (refused.value.status, refused.value.error) == (401, "invalid_client")
+        assert refused.value.challenge == (CHALLENGE if credentials.basic else None)
+    with pytest.raises(OAuthError, match="unauthorized_client"):
+        await authenticate(Credentials(client_id))
+    assert (await app.call("POST", f"/api/applications/{public['id']}/disable", json={})).status == 200
+    with pytest.raises(OAuthError, match="invalid_client"):
+        await authenticate(Credentials(client_id), public=True)
+
+
+async def test_a_client_uses_the_grants_it_names_and_no_other(app: Running) -> None:
+    web = await back_end(app, kind="web", grant_types=["client_credentials", "password"], permissions=["read_role"])
+    assert (await ask(app, **web.credentials)).status == 200
+    client = await app.parts.clients.fresh(web.client_id)
+    assert client is not None
+    assert client.grant_types == {"client_credentials"}  # it is not trusted with passwords
+    machine = await back_end(app, grant_types=["urn:ietf:params:oauth:grant-type:token-exchange"])
+    assert error(await ask(app, **machine.credentials)) == (400, "unauthorized_client")
+    assert (await app.call("PATCH", f"/api/applications/{web.id}", json={"trusted": True})).status == 200
+    client = await app.parts.clients.fresh(web.client_id)
+    assert client is not None
+    assert (client.may("password"), client.may("refresh_token")) == (True, False)
 
 
 async def test_a_confidential_client_that_is_no_machine_gets_no_token(app: Running) -> None:

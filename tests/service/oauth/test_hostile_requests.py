@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATHS = (TOKEN, SERVER_TO_SERVER, SETTINGS_TOKEN, INTROSPECT, REVOKE)
+PATHS = (TOKEN, SERVER_TO_SERVER, SETTINGS_TOKEN, INTROSPECT, REVOKE, "/oauth2/device_authorization", "/oauth2/par")
 NAMES = [
     "grant_type",
     "client_id",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -21,9 +22,11 @@ from tests.service.oauth.asking import (
     issued,
     revoked,
 )
+from tests.service.oauth.redeeming import FILES, SCOPE, a_person, a_shop, alive, renew, tokens_of
 
 if TYPE_CHECKING:
     from tests.app_fixture import Reply
+    from tests.fake_clock import FakeClock
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -178,3 +181,49 @@ async def test_looking_at_a_token_leaves_no_event(app: Running) -> None:
     await introspected(app, back, "x")
     head = await app.parts.store.pool.fetchval("SELECT max(last) FROM muniment.batches")
     assert head == reply.position
+
+
+async def test_a_refresh_token_is_told_of_to_those_who_may_see_its_tokens(app: Running) -> None:
+    shop = await a_shop(app)
+    browser = await a_person(shop)
+    answer = await tokens_of(shop, browser)
+    token = answer["refresh_token"]
+    back = Back(shop.document, shop.secret)
+    told = await introspected(app, back, token)
+    exp = told.pop("exp")
+    assert told == {
+        "active": True, "scope": SCOPE, "client_id": shop.client_id, "sub": str(browser.user), "aud": FILES,
+        "iss": "https://muniment.test", "token_type": "refresh_token",
+    }  # fmt: skip
+    assert exp - claims(answer["access_token"])["iat"] == 2_592_000
+    organization = str(shop.organization)
+    resource = await back_end(app, organization=organization, audiences=[FILES])
+    reader = await back_end(app, organization=organization, permissions=["read_token"])
+    stranger = await back_end(app, audiences=[], permissions=["read_token"], organization=await app.organization())
+    nobody = await back_end(app, organization=organization, permissions=[])
+    seen = [(await introspected(app, each, token))["active"] for each in (resource, reader, stranger, nobody)]
+    assert seen == [False, True, False, False], "to a resource it would pass for an access token"
+    assert (await introspected(app, resource, answer["access_token"]))["active"]
+    for wrong in (token[:-1] + "_", token + "x", "mun_rt_", "mun_rt_" + "x" * 16_000):
+        assert await introspected(app, back, wrong) == {"active": False}
+
+
+async def test_a_refresh_token_is_inactive_once_it_was_replaced_or_ran_out(timed: tuple[Running, FakeClock]) -> None:
+    app, clock = timed
+    shop = await a_shop(app, refresh_token_lifetime=60)
+    first = (await tokens_of(shop, await a_person(shop)))["refresh_token"]
+    second = (await renew(shop, first)).json["refresh_token"]
+    assert [await alive(app, token) for token in (first, second)] == [False, True]
+    clock.move(timedelta(seconds=60) - timedelta(microseconds=1))
+    assert await alive(app, second)
+    clock.move(timedelta(microseconds=1))
+    assert not await alive(app, second)
+
+
+async def test_a_refresh_token_of_a_disabled_application_is_inactive(app: Running) -> None:
+    shop = await a_shop(app)
+    token = (await tokens_of(shop, await a_person(shop)))["refresh_token"]
+    assert (await app.call("POST", f"/api/applications/{shop.id}/disable", json={})).status == 200
+    assert not await alive(app, token)
+    assert (await app.call("POST", f"/api/applications/{shop.id}/enable", json={})).status == 200
+    assert await alive(app, token)

@@ -26,12 +26,25 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 NOBODY = UUID(int=0)
 
 
-async def rotated(app: Running, overlap: timedelta = timedelta(hours=25)) -> str:
+async def rotated(app: Running, overlap: timedelta = timedelta(hours=25), algorithm: str = "ES256") -> str:
     """Rotate at once, as for a leaked key; return the name of the one that signs now."""
     store = app.parts.store
     origin = Origin(NOBODY, NOBODY, None, store.clock.new_id())
-    done = await signing_keys.rotate(store, origin, SYSTEM, published_for=timedelta(0), overlap=overlap, force=True)
+    done = await signing_keys.rotate(
+        store, origin, SYSTEM, published_for=timedelta(0), overlap=overlap, algorithm=algorithm, force=True
+    )
     return done.value.introduced.kid
+
+
+def a_ring(app: Running, **algorithms: str) -> KeyRing:
+    return KeyRing(app.parts.store.pool, app.parts.store.vault, app.parts.clock, **algorithms)
+
+
+async def active(app: Running, algorithm: str) -> str:
+    """Return the name of the one key of an algorithm that signs."""
+    every = await rows.every(app.parts.store.pool)
+    [found] = [row["kid"] for row in every if (row["status"], row["algorithm"]) == ("active", algorithm)]
+    return found
 
 
 def kid(token: str) -> str:
@@ -77,21 +90,22 @@ def rotating(app: Running, times: int) -> Callable[[Any], Any]:
 async def test_a_key_that_is_destroyed_while_it_is_read_is_not_missed(
     app: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ring = KeyRing(app.parts.store)
+    ring = a_ring(app)
     monkeypatch.setattr(rows, "every", rotating(app, 2))
     await ring.load()
     monkeypatch.undo()
-    [active] = [row for row in await rows.every(app.parts.store.pool) if row["status"] == "active"]
-    assert ring.signer.kid == active["kid"]
+    assert ring.signer.kid == await active(app, "ES256")
+    assert ring.id_token_signer.kid == await active(app, "RS256")
 
 
 async def test_a_ring_without_a_key_signs_nothing(app: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     async def none(_: Any) -> list[Any]:
         return []
 
-    ring = KeyRing(app.parts.store)
-    with pytest.raises(NoSigningKey):
-        _ = ring.signer
+    ring = a_ring(app)
+    for signer in ("signer", "id_token_signer"):
+        with pytest.raises(NoSigningKey):
+            getattr(ring, signer)
     monkeypatch.setattr(rows, "every", none)
     with pytest.raises(NoSigningKey):
         await ring.load()
@@ -113,3 +127,33 @@ async def test_all_who_wait_for_the_new_key_share_one_reading(app: Running, monk
     monkeypatch.setattr(rows, "every", counted)
     await asyncio.gather(*(keys.load(newer_than=keys.position) for _ in range(50)))
     assert readings == 1
+
+
+async def test_access_tokens_and_id_tokens_are_signed_by_keys_of_their_own(app: Running) -> None:
+    ring = a_ring(app)
+    await ring.load()
+    assert (ring.signer.algorithm, ring.id_token_signer.algorithm) == ("ES256", "RS256")
+    before = ring.signer.kid
+    new = await rotated(app, algorithm="RS256")
+    await ring.load()
+    assert (ring.signer.kid, ring.id_token_signer.kid) == (before, new)
+
+
+async def test_one_key_signs_both_where_the_algorithms_are_the_same(app: Running) -> None:
+    ring = a_ring(app, access_tokens="RS256", id_tokens="RS256")
+    await ring.load()
+    assert ring.signer is ring.id_token_signer
+    with pytest.raises(NoSigningKey):
+        await a_ring(app, id_tokens="EdDSA").load()
+
+
+async def test_a_signer_is_made_anew_only_for_another_key(app: Running) -> None:
+    ring = a_ring(app)
+    await ring.load()
+    both = (ring.signer, ring.id_token_signer)
+    await ring.load()
+    assert (ring.signer, ring.id_token_signer) == both
+    await rotated(app)
+    await ring.load()
+    assert ring.signer is not both[0]
+    assert ring.id_token_signer is both[1]

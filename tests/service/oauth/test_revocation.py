@@ -9,6 +9,7 @@ import pytest
 
 from tests.app_fixture import ROOT_SECRET, Running
 from tests.service.oauth.asking import REVOKE, Back, back_end, basic, error, introspected, issued, revoked
+from tests.service.oauth.redeeming import a_person, a_shop, ended, renew, tokens_of
 
 if TYPE_CHECKING:
     from tests.app_fixture import Reply
@@ -109,3 +110,42 @@ async def test_a_token_of_a_client_that_is_out_of_use_can_still_be_ended(app: Ru
     assert (await revoked(app, ROOT, token)).status == 200
     assert (await app.call("POST", f"/api/applications/{back.id}/enable", json={})).status == 200
     assert not await alive(app, token)
+
+
+async def test_a_refresh_token_is_ended_with_all_that_came_of_it(app: Running) -> None:
+    shop = await a_shop(app)
+    first = await tokens_of(shop, await a_person(shop))
+    second = (await renew(shop, first["refresh_token"])).json
+    reply = await ended(shop, second["refresh_token"])
+    assert (reply.status, reply.text) == (200, "")
+    for answer in (first, second):
+        assert not await alive(app, answer["access_token"])
+        assert not await alive(app, answer["refresh_token"])
+    event = (await app.events(topic="token.revoked"))[0]
+    assert (event["position"], event["actor"]) == (reply.position, str(shop.id))
+    assert told(await ended(shop, second["refresh_token"])) == told(reply)
+
+
+async def test_one_that_was_replaced_ends_its_family_too(app: Running) -> None:
+    shop = await a_shop(app)
+    first = await tokens_of(shop, await a_person(shop))
+    second = (await renew(shop, first["refresh_token"])).json
+    assert (await ended(shop, first["refresh_token"])).status == 200
+    assert not await alive(app, second["refresh_token"])
+
+
+async def test_a_public_client_ends_what_was_issued_to_it_and_nothing_else(app: Running) -> None:
+    shop = await a_shop(app, kind="spa")
+    browser = await a_person(shop)
+    answer, kept = await tokens_of(shop, browser), await tokens_of(shop, browser)
+    other = await a_shop(app, str(shop.organization), kind="spa")
+    stranger = await a_shop(app, kind="spa")
+    for name in ("access_token", "refresh_token"):
+        assert error(await ended(other, answer[name])) == (400, "unauthorized_client")
+        assert told(await ended(stranger, answer[name])) == told(await ended(stranger, "mun_rt_unknown"))
+        assert await alive(app, answer[name])
+        assert (await ended(shop, answer[name])).status == 200
+        assert not await alive(app, answer[name])
+    assert await alive(app, kept["access_token"])
+    form = {"client_id": shop.client_id, "client_secret": "x", "token": kept["access_token"]}
+    assert error(await app.call("POST", REVOKE, "", data=form)) == (401, "invalid_client")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from service.http import cors
+from service.oauth.token_endpoint import GRANTS
 from tests.app_fixture import AUDIENCE, ROOT_SECRET, Running
 from tests.service.oauth.asking import (
     GRANT,
@@ -73,10 +75,14 @@ async def test_a_doubled_audience_is_refused(app: Running, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", [TOKEN, SERVER_TO_SERVER, SETTINGS_TOKEN])
-async def test_another_grant_is_not_supported(app: Running, path: str) -> None:
+async def test_another_grant_is_not_supported_or_not_the_clients(app: Running, path: str) -> None:
     more = {"scope": "all", "resource": AUDIENCE}
-    for grant in ("password", "authorization_code", "refresh_token", "x", "urn:ietf:params:oauth:grant-type:device"):
+    for grant in ("x", "implicit", "urn:ietf:params:oauth:grant-type:device", "passwords"):
         assert error(await ask(app, path, **ROOT, **more, grant_type=grant)) == (400, "unsupported_grant_type")
+    for grant in (*GRANTS, "password_credentials"):
+        assert error(await ask(app, path, **ROOT, **more, grant_type=grant)) == (400, "unauthorized_client")
+        wrong = {**ROOT, "client_secret": "wrong"}
+        assert error(await ask(app, path, **wrong, **more, grant_type=grant)) == (401, "invalid_client")
     assert error(await ask(app, path, **ROOT, **more, grant_type="")) == (400, "invalid_request")
 
 
@@ -144,10 +150,10 @@ async def test_a_client_finds_the_same_engine_behind_every_path(app: Running) ->
 
 @pytest.mark.parametrize("path", [TOKEN, SERVER_TO_SERVER, SETTINGS_TOKEN, "/oauth2/introspect", "/oauth2/revoke"])
 async def test_nothing_but_post_is_taken_and_parameters_in_the_query_are_not_read(app: Running, path: str) -> None:
-    for method in ("GET", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"):
+    for method in ("GET", "HEAD", "PUT", "DELETE", "PATCH", *(() if path in cors.PATHS else ("OPTIONS",))):
         reply = await app.call(method, path, "", params={**GRANT, **ROOT, "audience": AUDIENCE})
         assert reply.status == 405
-        assert reply.headers["Allow"] == "POST"
+        assert reply.headers["Allow"] in {"POST", "OPTIONS, POST"}
         assert reply.headers["Cache-Control"] == "no-store"
     query = {**GRANT, **ROOT, "audience": AUDIENCE, "scope": "all", "resource": AUDIENCE, "token": "x"}
     assert (await app.call("POST", path, "", params=query)).status in {400, 401}

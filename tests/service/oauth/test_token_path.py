@@ -1,4 +1,4 @@
-"""The token path reads no events: issuing, introspecting, revoking and bearer look-ups touch read models only (T10)."""
+"""The token path reads no events (T10): issuing, redeeming, renewing, introspecting, revoking and bearer look-ups."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from tests.service.oauth.asking import (
     revoked,
 )
 from tests.service.oauth.key_pairs import TYPE, pair, signed, told
+from tests.service.oauth.redeeming import a_code, a_person, a_shop, alive, ended, redeem, renew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,29 @@ async def walked(app: Running, **settings: Any) -> None:
 @pytest.mark.parametrize("token_format", ["jwt", "opaque"])
 async def test_no_statement_of_the_token_path_names_the_events(app: Running, token_format: str) -> None:
     await walked(app, token_format=token_format)
+
+
+@pytest.mark.parametrize("kind", ["web", "spa"])
+async def test_no_statement_about_the_tokens_of_people_names_the_events(app: Running, kind: str) -> None:
+    shop = await a_shop(app, kind=kind, refresh_grace=0)
+    browser = await a_person(shop)
+    with heard(app) as statements:
+        code, other = await a_code(shop, browser), await a_code(shop, browser)
+        first = (await redeem(shop, code)).json
+        assert (await redeem(shop, code)).status == 400
+        assert not await alive(app, first["access_token"])
+        second = (await redeem(shop, other)).json
+        third = (await renew(shop, second["refresh_token"])).json
+        assert await alive(app, third["access_token"])
+        assert await alive(app, third["refresh_token"])
+        assert (await renew(shop, second["refresh_token"])).status == 400
+        assert not await alive(app, third["refresh_token"])
+        fourth = (await redeem(shop, await a_code(shop, browser))).json
+        assert (await ended(shop, fourth["access_token"])).status == 200
+        assert (await ended(shop, fourth["refresh_token"])).status == 200
+        assert not await alive(app, fourth["refresh_token"])
+    assert sum("muniment.append" in query for query in statements) >= 11
+    assert [query for query in statements if EVENTS.search(query)] == []
 
 
 async def test_the_token_path_serves_a_worker_that_may_not_read_events(app_database: str) -> None:

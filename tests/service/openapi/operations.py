@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ISSUER = "https://muniment.test"
 ROUTES = {(route.method, path_of(route.path)): route for door in DOORS for route in door.routes}
+DOOR_OF = {(route.method, path_of(route.path)): door for door in DOORS for route in door.routes}
 
 
 @cache
@@ -56,7 +57,8 @@ class Operation:
         return self.scopes is not None and self.method != "GET"
 
     def status_of(self, code: str) -> int:
-        """Return the status that comes with a code. Raises LookupError when the operation knows no such code."""
+        """Return the status that comes with a code, whatever the operation's door calls it. Raises LookupError."""
+        code = DOOR_OF[self.method, self.path].word(code)
         for status, response in self.declared["responses"].items():
             if f"`{code}`" in response["description"]:
                 return int(status)

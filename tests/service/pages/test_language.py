@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,5 +35,16 @@ def test_every_language_has_the_same_words() -> None:
         language: WORDS["en"].keys() for language in LANGUAGES
     }
     for name, text in WORDS["en"].items():
-        fields = [field for field in ("{organization}", "{email}", "{id}") if field in text]
-        assert all(field in WORDS["zh"][name] for field in fields), name
+        fields = set(re.findall(r"\{\w+\}", text))
+        assert set(re.findall(r"\{\w+\}", WORDS["zh"][name])) == fields, name
+
+
+@pytest.mark.parametrize(
+    ("locales", "language"),
+    [
+        ("zh", "zh"), ("fr zh-CN en", "zh"), ("EN-gb zh", "en"), ("fr de", "zh"), ("", "zh"), (None, "zh"),
+        ("x" * 600 + " en", "zh"), ("en", "en"), ("-", "zh"),
+    ],
+)  # fmt: skip
+def test_an_application_may_say_which_language_its_user_speaks(locales: str | None, language: str) -> None:
+    assert preferred("zh", locales) == language

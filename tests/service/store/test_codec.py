@@ -123,6 +123,22 @@ def test_what_is_personal_is_never_read_from_the_plain_state() -> None:
         assert (event.originator_id, event.name) == (ORGANIZATION, None)
 
 
+def test_a_machines_token_stores_nothing_of_what_only_peoples_have() -> None:
+    kind: Any = EVENTS["token.issued"]
+    fields: dict[str, Any] = dict.fromkeys(kind.__dataclass_fields__)
+    event = kind(**fields | {"originator_id": ORGANIZATION, "originator_version": 1})
+    state = msgspec.json.decode(codec.encode(event))
+    assert state.keys() == fields.keys() - codec.ENVELOPE_FIELDS - {"session", "authenticated_at", "actor"}
+    person = kind(**vars(event) | {"actor": ORGANIZATION})
+    assert msgspec.json.decode(codec.encode(person))["actor"] == str(ORGANIZATION)
+
+
+@pytest.mark.parametrize("topic", EVENTS)
+def test_what_may_be_left_out_of_a_state_has_a_default_of_none(topic: str) -> None:
+    fields = EVENTS[topic].__dataclass_fields__  # type: ignore[attr-defined]
+    assert [fields[name].default for name in EVENTS[topic].SPARSE] == [None] * len(EVENTS[topic].SPARSE)
+
+
 @pytest.mark.parametrize("topic", EVENTS)
 def test_every_event_comes_back_as_it_was(topic: str) -> None:
     @settings(max_examples=25)

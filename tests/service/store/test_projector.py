@@ -266,9 +266,9 @@ async def test_a_topic_that_this_program_does_not_know_stops_even_who_would_not_
     parts: StoreParts, connection: asyncpg.Connection, model: Model
 ) -> None:
     await rebuild.install(parts.owner, [SEEING], parts.vault)
-    await note(parts, "session.started")
+    await note(parts, "planet.formed")
     following = a_projector(parts, model)
-    with pytest.raises(Poison, match=r"position 1, session\.started .* UnknownTopic"):
+    with pytest.raises(Poison, match=r"position 1, planet\.formed .* UnknownTopic"):
         await following.advance(connection, model, limit=1)
     await write(parts, an_account(parts))
     async with running(following):

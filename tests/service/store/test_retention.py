@@ -12,6 +12,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from domain.device_authorization import DeviceAuthorization
 from projections import MODELS, token_purge
 from service.secrets.digests import sha256_hex
 from service.store import connections, rebuild, retention
@@ -47,6 +48,13 @@ def horizon(parts: StoreParts) -> datetime:
 
 def a_machines(parts: StoreParts, expires_at: datetime) -> TokenFamily:
     return a_token(parts, id=born(expires_at - HOUR), now=expires_at - HOUR, expires_at=expires_at)
+
+
+def a_device(parts: StoreParts, expires_at: datetime) -> DeviceAuthorization:
+    return DeviceAuthorization.request(
+        id=parts.clock.new_id(), organization=uuid4(), application=uuid4(), scope="openid", audience="api",
+        user_code_digest=digest(), digest=digest(), expires_at=expires_at, now=expires_at - HOUR,
+    )  # fmt: skip
 
 
 def a_persons(
@@ -226,6 +234,19 @@ async def test_rows_that_somebody_holds_are_waited_for_a_moment_at_a_time(
     assert await work == {"tokens": 1, "refresh_tokens": 0}
 
 
+async def test_devices_go_with_the_tokens_that_expired_when_they_did(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "PAGE", 2)
+    ends = [horizon(parts) - HOUR, horizon(parts) - HOUR, horizon(parts), horizon(parts) + INSTANT]
+    await write(parts, *(a_device(parts, expires_at) for expires_at in ends))
+    assert await Retention(lambda: connections.owner(parts.dsn), parts.clock, expired_for=DAY).run(parts.owner)
+    [told] = await reports(parts.pool)
+    assert told["counts"]["device_authorizations"] == 3
+    assert await parts.owner.fetchval("SELECT expires_at FROM models.device_authorizations") == ends[-1]
+    assert await differences(parts.owner, MODELS["device_authorizations"], parts.vault) == []
+
+
 async def test_a_run_reports_what_it_removed(parts: StoreParts) -> None:
     await write(parts, a_machines(parts, horizon(parts)))
     job = Retention(lambda: connections.owner(parts.dsn), parts.clock, expired_for=DAY)
@@ -234,7 +255,8 @@ async def test_a_run_reports_what_it_removed(parts: StoreParts) -> None:
     [line] = lines
     assert (line["event"], line["log_level"], line["tokens"], line["error"]) == ("purge", "info", 1, None)
     [told] = await reports(parts.pool)
-    assert (told["name"], told["counts"], told["error"]) == ("purge", {"tokens": 1, "refresh_tokens": 0}, None)
+    removed = {"tokens": 1, "refresh_tokens": 0, "authorizations": 0, "device_authorizations": 0}
+    assert (told["name"], told["counts"], told["error"]) == ("purge", removed, None)
     assert told["started_at"] <= told["ended_at"] == told["succeeded_at"]
 
 

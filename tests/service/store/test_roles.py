@@ -41,6 +41,7 @@ SERVICE = {
     "muniment.batches": READ_ONLY,
     "muniment.claims": READ_ONLY,
     "muniment.client_assertions": {"SELECT", "INSERT", "DELETE"},
+    "muniment.device_polls": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "muniment.events": READ_ONLY,
     "muniment.guards": READ_ONLY,
     "muniment.horizons": READ_ONLY,
@@ -49,6 +50,7 @@ SERVICE = {
     "muniment.followers": READ_ONLY,
     "muniment.former_generations": READ_ONLY,
     "muniment.log": READ_ONLY,
+    "muniment.logouts": {"SELECT", "INSERT", "DELETE"},
     "muniment.messages": {"SELECT", "INSERT", "DELETE"},
     "muniment.models": READ_ONLY,
     "muniment.quarantine": {"SELECT", "INSERT"},
@@ -57,16 +59,20 @@ SERVICE = {
     "muniment.refusals": {"SELECT", "INSERT"},
     "muniment.request_journal": {"SELECT", "INSERT"},
     "muniment.schema_migrations": READ_ONLY,
+    "muniment.session_applications": {"SELECT", "INSERT", "DELETE"},
     "muniment.settings": READ_ONLY,
     "muniment.subject_keys": READ_ONLY,
+    "muniment.throttle": {"SELECT", "INSERT", "DELETE"},
     "muniment.token_events": READ_ONLY,
     **{f"models.{table}": READ_ONLY for model in IMMEDIATE.values() for table in model.tables},
     **{f"models.{table}": {*READ_ONLY, "INSERT", "UPDATE", "DELETE"} for m in EVENTUAL.values() for table in m.tables},
 }
 UPDATED = {
     "muniment.followers": {"position"},
+    "muniment.logouts": {"attempts", "next_at"},
     "muniment.messages": {"updated_at", "attempts", "next_at", "success", "response", "receiver", "content"},
     "muniment.models": {"position", "rate", "error", "updated_at"},
+    "muniment.throttle": {"opens_at", "empties_at"},
 }
 READER = {f"muniment.{name}": READ_ONLY for name in ("archives", "batches", "log", "schema_migrations")}
 

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from service.store import connections, upkeep
 from service.store.job_reports import reports
+from service.store.throttle import Bucket, Throttle
 from service.store.upkeep import DAY, Upkeep
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ PARTITIONS = (
 EXPIRING = """
 INSERT INTO muniment.idempotency (key, request_mac, answer, causation, expires_at)
 SELECT $1::text::bytea || int4send(n), '', '', gen_random_uuid(), $2 FROM generate_series(1, $3::int) n
+"""
+POLLED = """
+INSERT INTO muniment.device_polls SELECT gen_random_uuid(), $1, 5, false, $1 FROM generate_series(1, $2::int)
 """
 SPENT = "INSERT INTO muniment.client_assertions SELECT int4send(n), $1 FROM generate_series(1, $2::int) n"
 GUARD = "INSERT INTO muniment.guards (key, position) VALUES ($1, $2)"
@@ -92,7 +96,7 @@ async def test_old_rows_that_no_month_holds_go_too(
     assert await parts.owner.fetchval("SELECT operation FROM muniment.refusals_rest") == "kept"
 
 
-async def test_answers_and_assertions_go_when_they_have_expired(
+async def test_answers_assertions_and_polls_go_when_they_have_expired(
     parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upkeep, "CHUNK", 10)
@@ -100,10 +104,25 @@ async def test_answers_and_assertions_go_when_they_have_expired(
     await parts.owner.execute(EXPIRING, "expired", now, 25)
     await parts.owner.execute(EXPIRING, "live", now + timedelta(microseconds=1), 3)
     await parts.owner.execute(SPENT, now, 20)
+    await parts.owner.execute(POLLED, now, 15)
+    await parts.owner.execute(POLLED, now + timedelta(microseconds=1), 2)
     line = await run(tidy, connection)
-    assert (line["answers"], line["client_assertions"]) == (25, 20)
+    assert (line["answers"], line["client_assertions"], line["device_polls"]) == (25, 20, 15)
+    assert await parts.owner.fetchval("SELECT count(*) FROM muniment.device_polls") == 2
     assert await parts.owner.fetchval("SELECT count(*) FROM muniment.idempotency") == 3
     assert await parts.owner.fetchval("SELECT count(*) FROM muniment.client_assertions") == 0
+
+
+async def test_what_counts_attempts_goes_at_each_run_once_it_says_nothing_more(
+    parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection
+) -> None:
+    throttle = Throttle(parts.pool, parts.clock)
+    await throttle.wait(Bucket.of("test", "soon", burst=9, every=60))
+    await throttle.wait(Bucket.of("test", "later", burst=9, every=60.000001))
+    await run(tidy, connection)
+    parts.clock.move(timedelta(seconds=60))
+    assert (await run(tidy, connection))["attempts"] == 1
+    assert await parts.owner.fetchval("SELECT count(*) FROM muniment.throttle") == 1
 
 
 async def test_guards_of_revoked_tokens_go_a_day_after_the_longest_token_is_dead(

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from uuid import uuid4
+from datetime import timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
+from domain.account import Account
+from domain.session import Session
+from domain.user import User
+from service.store.decision import Origin
 from tests.app_fixture import PATIENCE
 from tests.service.doors.s2s.asking import said, server
 
@@ -87,11 +92,57 @@ async def test_logs_are_for_root_alone(app, log):
         assert said(await manager.call(method, path)) == (401, "Unauthorized")
 
 
-async def test_nobody_has_signed_in_here(app):
+async def signed_in(manager, user: str) -> None:
+    """Let a user of the manager's sign in, as the sign-in page does once they proved who they are, and be known to."""
+    store = manager.app.parts.store
+
+    async def command(decision) -> None:
+        now = store.clock.now()
+        decision.organization = UUID(manager.organization)
+        session = Session.start(
+            id=store.clock.new_id(),
+            user=await decision.peek(User, UUID(user)),
+            organization=await decision.peek(Account, decision.organization),
+            digest=uuid4().hex * 2,
+            methods=("pwd",),
+            expires_at=now + timedelta(hours=1),
+            now=now,
+        )
+        decision.save(session)
+
+    done = await store.decide(command, Origin(UUID(user), UUID(manager.organization), None, store.clock.new_id()))
+    told = await manager.call("GET", "/api/v1/logs/sign-in", headers={"Muniment-At-Least": str(done.position)})
+    assert told.status == 200, told.text
+
+
+async def test_sign_ins_are_listed_newest_first_and_nobody_else_s(app):
+    manager, other = await server(app, "root"), await server(app, "root")
+    ada, bob = await manager.user(), await manager.user()
+    for user in (ada, ada, bob):
+        await signed_in(manager, user)
+    told = await manager.got("/api/v1/logs/sign-in")
+    assert ([log["userId"] for log in told["logs"]], told["count"]) == ([bob, ada, ada], 3)
+    newest = told["logs"][0]
+    assert newest.keys() == {"id", "userId", "ip", "detail", "createdAt", "updatedAt", "deletedAt"}
+    assert (newest["detail"], newest["ip"]) == ("pwd", None)
+    page = await manager.got("/api/v1/logs/sign-in", page_size="1", page_number="2")
+    assert (page["logs"], page["count"]) == (told["logs"][1:2], 3)
+    assert (await manager.got(f"/api/v1/logs/sign-in/{newest['id']}"))["log"] == newest
+    assert said(await other.call("GET", f"/api/v1/logs/sign-in/{newest['id']}")) == (404, "No such log")
+    assert (await other.got("/api/v1/logs/sign-in")) == {"logs": [], "count": 0}
+
+
+async def test_the_log_of_sign_ins_is_shortened_and_that_is_kept(app):
     manager = await server(app, "root")
-    assert (await manager.got("/api/v1/logs/sign-in")) == {"logs": [], "count": 0}
-    assert said(await manager.call("GET", f"/api/v1/logs/sign-in/{uuid4()}")) == (404, "No such log")
+    await signed_in(manager, await manager.user())
+    [log] = (await manager.got("/api/v1/logs/sign-in"))["logs"]
     reply = await manager.call("DELETE", "/api/v1/logs/sign-in", params={"before": "2026-01-01T00:00:00Z"})
     assert reply.status == 204
     [event] = await app.events(request_id=reply.headers["X-Request-Id"])
     assert (event["topic"], event["data"]["log"]) == ("log.purged", "sign-in")
+    assert (await manager.got("/api/v1/logs/sign-in"))["logs"] == [log]
+    reply = await manager.call("DELETE", "/api/v1/logs/sign-in", params={"before": "2999-01-01T00:00:00Z"})
+    assert reply.status == 204
+    await app.events(request_id=reply.headers["X-Request-Id"])
+    assert (await manager.got("/api/v1/logs/sign-in")) == {"logs": [], "count": 0}
+    assert said(await manager.call("GET", f"/api/v1/logs/sign-in/{log['id']}")) == (404, "No such log")

@@ -55,9 +55,14 @@ async def test_M3_the_token_endpoint_takes_a_form_and_nothing_else(app):
 async def test_M4_the_grant_is_client_credentials(app):
     manager = await server(app, "read_user")
     client = manager.client_id, manager.secret
-    for grant in ("password", "authorization_code", "refresh_token"):
+    for grant, code in {
+        "implicit": "unsupported_grant_type",
+        "password": "unauthorized_client",
+        "authorization_code": "unauthorized_client",
+        "refresh_token": "unauthorized_client",
+    }.items():
         reply = await asked(app, *client, scope="read_user", grant_type=grant)
-        assert error(reply) == (400, "unsupported_grant_type")
+        assert error(reply) == (400, code)
     assert error(await asked(app, *client, scope="read_user", grant_type="")) == (400, "invalid_request")
     assert (await asked(app, *client, scope="read_user", grant_type="CLIENT_CREDENTIALS")).status == 200
 

@@ -13,7 +13,7 @@ import pytest_asyncio
 from domain.caller import SYSTEM
 from domain.role import Role
 from domain.token_family import TokenFamily
-from service.commands import revocations
+from service.commands import consents, revocations
 from service.store.decision import Origin
 from tests.service.doors.s2s.people import a_place
 
@@ -86,7 +86,7 @@ async def test_the_log_tells_who_acts_as_whom(app, place, spa, admin):
         return await decision.load(TokenFamily, family)
 
     loaded = (await app.parts.store.decide(command, Origin(NOBODY, NOBODY, None, uuid4()))).value
-    assert (str(loaded.impersonated_by), str(loaded.user)) == (by["id"], target["id"])
+    assert (str(loaded.actor), str(loaded.user)) == (by["id"], target["id"])
 
 
 async def test_impersonation_is_refused_in_the_order_of_the_dialect(app, place, spa, admin):
@@ -200,10 +200,54 @@ async def test_suspending_a_user_ends_their_sessions(app, place, spa, admin):
     assert (await place.call("GET", f"/{target['id']}/active-sessions")).json["activeSessions"] == []
 
 
-async def test_nobody_has_consented_to_anything_and_no_address_is_locked(place):
+async def consent(app, user, organization, *applications):
+    origin = Origin(UUID(user), UUID(organization), None, uuid4())
+    for application in applications:
+        await consents.give(
+            app.parts.store, origin, user=UUID(user), application=UUID(application["id"]),
+            organization=UUID(organization), scope=["profile"],
+        )  # fmt: skip
+
+
+async def test_consented_apps_are_listed_and_one_is_taken_back(app, place, spa):
+    user, other = await place.user(), await place.user()
+    web = await app.application(organization=place.organization, kind="web", name="Calendar")
+    await consent(app, user["id"], place.organization, spa, web)
+    await consent(app, other["id"], place.organization, spa)
+    token = await app.issued(web, scope="profile", user=user["id"])
+    path = f"/{user['id']}/consented-apps"
+    both = [{"appId": spa["id"], "appName": spa["name"]}, {"appId": web["id"], "appName": "Calendar"}]
+    assert (await place.call("GET", path)).json == {"consentedApps": both}
+    reply = await place.call("DELETE", f"{path}/{web['id']}")
+    assert (reply.status, reply.text) == (204, "")
+    assert (await place.call("GET", path)).json == {"consentedApps": both[:1]}
+    row = await app.parts.tokens.find(token)
+    assert not row["alive"]
+    assert len((await place.call("GET", f"/{other['id']}/consented-apps")).json["consentedApps"]) == 1
+
+
+async def test_a_consent_that_is_not_there_is_gone_already(app, place, spa):
     user = await place.user()
     assert (await place.call("GET", f"/{user['id']}/consented-apps")).json == {"consentedApps": []}
-    assert (await place.call("GET", f"/{user['id']}/locked-ips")).json == {"lockedIPs": []}
-    for path in (f"/consented-apps/{uuid4()}", "/locked-ips"):
-        reply = await place.call("DELETE", f"/{user['id']}{path}")
+    before = await place.head()
+    for application in (spa["id"], uuid4(), "nonsense"):
+        reply = await place.call("DELETE", f"/{user['id']}/consented-apps/{application}")
         assert (reply.status, reply.text) == (204, "")
+    assert await place.head() == before
+
+
+async def test_consents_of_another_organizations_user_are_unknown(app, place, spa):
+    elsewhere = await a_place(app)
+    user = await place.user()
+    await consent(app, user["id"], place.organization, spa)
+    for method, path in (("GET", ""), ("DELETE", f"/{spa['id']}")):
+        reply = await elsewhere.call(method, f"/{user['id']}/consented-apps{path}")
+        assert (reply.status, reply.text) == (404, "No user found")
+    assert len((await place.call("GET", f"/{user['id']}/consented-apps")).json["consentedApps"]) == 1
+
+
+async def test_no_address_is_locked(place):
+    user = await place.user()
+    assert (await place.call("GET", f"/{user['id']}/locked-ips")).json == {"lockedIPs": []}
+    reply = await place.call("DELETE", f"/{user['id']}/locked-ips")
+    assert (reply.status, reply.text) == (204, "")

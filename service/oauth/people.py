@@ -1,0 +1,338 @@
+"""Tokens of people: which audience and scope one may have, and the one way to issue them, whatever the grant.
+
+No permission of the management interface ever enters a person's token. What a decision rests on is guarded, so nothing
+is issued after the suspension, the sign-out or the revocation that forbids it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from domain import consent
+from domain.application_settings import TokenFormat
+from domain.grant_types import REFRESH_TOKEN, TOKEN_EXCHANGE
+from domain.permissions import PERMISSIONS, PERSONAL_SCOPES
+from domain.token_family import TokenFamily
+from service.oauth.client_authentication import presented
+from service.oauth.errors import invalid_request, invalid_scope, invalid_target, unauthorized_client, unavailable
+from service.oauth.id_token import id_token as made_id_token
+from service.oauth.issuing import MAX_SCOPES
+from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
+from service.secrets.refresh_secrets import refresh_secret
+from service.store.decision import collected
+from service.store.pending import Envelope
+from service.store.refusals import Stale
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+    from uuid import UUID
+
+    from aiohttp import web
+    from eventsourcing.domain import Aggregate
+
+    from service.oauth.clients import Client
+    from service.parts import Parts
+
+T = TypeVar("T")
+OPENID, OFFLINE_ACCESS = "openid", "offline_access"
+ATTEMPTS = 20  # decisions of one grant; those who share a refresh token in its grace go one by one
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedForPerson:
+    """What a grant hands out. `expires_on` is in seconds since 1970; `more` is for the answer as it is."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str | None = field(repr=False)
+    id_token: str | None = field(repr=False)
+    scope: str
+    expires_in: int
+    expires_on: int
+    user: UUID
+    position: int
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """An access token that was made and is not on record yet."""
+
+    id: UUID
+    text: str = field(repr=False)
+    expires_at: datetime
+    lifetime: int
+
+
+def audience_for_people(client: Client, parameters: Mapping[str, str], issuer: str) -> str:
+    """Return the audience of a request: `resource` or `audience`, else the client's only one, else the issuer.
+
+    Whether the client may name it, `scope_for_people` says. Raises OAuthError when two are named.
+    """
+    resource, audience = parameters.get("resource"), parameters.get("audience")
+    if resource is not None and audience is not None and resource != audience:
+        raise invalid_request("audience and resource differ")
+    named = resource or audience
+    if named is not None:
+        return named
+    return next(iter(client.audiences)) if len(client.audiences) == 1 else issuer
+
+
+def scope_for_people(client: Client, audience: str, asked: str | None, now: datetime, issuer: str) -> tuple[str, ...]:
+    """Return what is granted of what was asked (None: all there is but `offline_access`), in the order asked.
+
+    Raises OAuthError: invalid_target (the client may not name the audience) or invalid_scope (nothing remains).
+    """
+    held = client.held(audience, now)
+    if held is None:
+        # Whoever signs people in may learn who they are: from us, or by a token to itself.
+        if audience not in (issuer, client.client_id):
+            raise invalid_target("The client may not ask for this audience")
+        held = frozenset()
+    may = [name for name in PERSONAL_SCOPES if name != OFFLINE_ACCESS or client.may(REFRESH_TOKEN)]
+    may += sorted(held.difference(PERMISSIONS, PERSONAL_SCOPES))
+    if asked is None:
+        return tuple(name for name in may if name != OFFLINE_ACCESS)
+    names = dict.fromkeys(asked.split(" "))
+    names.pop("", None)
+    if not names or len(names) > MAX_SCOPES:
+        raise invalid_scope("The scope is malformed")
+    remaining = tuple(name for name in names if name in may)
+    if not remaining:
+        raise invalid_scope("The client may ask for none of the requested scopes")
+    return remaining
+
+
+def require_resource(parameters: Mapping[str, str], audience: str) -> None:
+    """Refuse a request that names another resource than what was granted is for (RFC 8707 section 2.2)."""
+    for name in ("resource", "audience"):
+        if parameters.get(name, audience) != audience:
+            raise invalid_target("It was granted for another audience")
+
+
+async def decided(
+    request: web.Request,
+    parts: Parts,
+    parameters: dict[str, str],
+    client: Client,
+    attempt: Callable[[Client], Awaitable[T]],
+) -> T:
+    """Attempt a grant until it commits: each time anew, with the client as it is then, once something moved meanwhile.
+
+    Raises what the attempt refuses with; when the client lost its right meanwhile, invalid_client or
+    unauthorized_client; temporarily_unavailable after so many attempts in a row.
+    """
+    for left in range(ATTEMPTS - 1, -1, -1):
+        try:
+            return await attempt(client)
+        except Stale as stale:
+            if not left:
+                break
+            if stale.detail in parts.keys.guards:
+                await parts.keys.load(newer_than=parts.keys.position)
+        client = await parts.issuer.again(presented(request, parameters), public=True)
+        if not client.may(parameters["grant_type"]):
+            raise unauthorized_client("This client may not use this grant type")
+    raise unavailable()
+
+
+async def issue_family(
+    parts: Parts,
+    client: Client,
+    *,
+    request_id: UUID,
+    grant_type: str,
+    user: UUID,
+    scope: str,
+    audience: str,
+    position: int,
+    family: UUID | None = None,
+    session: UUID | None = None,
+    account: UUID | None = None,
+    membership: UUID | None = None,
+    authenticated_at: datetime | None = None,
+    methods: Sequence[str] = (),
+    nonce: str | None = None,
+    actor: UUID | None = None,
+    refresh: bool = True,
+    id_token: bool = True,
+    not_after: datetime | None = None,
+    more_reads: Mapping[str, int] | None = None,
+    along: Sequence[Aggregate] = (),
+    more: Mapping[str, str] | None = None,
+) -> IssuedForPerson:
+    """Issue a first access token to a client for a user and, where the client may, a refresh token.
+
+    `position` is that at which the user, session, account, membership, actor and consent were found in order: they are
+    guarded from it on. `family` is the id of the new family (made here when None) and `along` are the aggregates whose
+    new events go with it. With `openid` in the scope there is an ID token unless `id_token` is False; the access token
+    expires no later than `not_after`. Raises Stale when something it rests on moved: decide anew, all of it.
+    """
+    now = parts.clock.now()
+    token = family or parts.clock.new_id()
+    access = access_token(
+        parts, client, token, scope=scope, audience=audience, grant_type=grant_type, now=now,
+        authenticated_at=authenticated_at, user=user, account=account, actor=actor,
+        not_after=not_after,
+    )  # fmt: skip
+    secret = None
+    if refresh and client.may(REFRESH_TOKEN):
+        secret = refresh_secret(parts.ring, token, TokenFamily.INITIAL_VERSION)
+    tokens = TokenFamily.issue(
+        id=token,
+        organization=client.organization,
+        application=client.id,
+        membership=membership,
+        scope=scope,
+        audience=audience,
+        format=client.token_format,
+        digest=sha256_hex(access.text),
+        expires_at=access.expires_at,
+        grant_type=grant_type,
+        refresh_digest=None if secret is None else sha256_hex(secret),
+        refresh_expires_at=None if secret is None else now + timedelta(seconds=client.refresh_token_lifetime),
+        session=session,
+        authenticated_at=authenticated_at,
+        now=now,
+        user=user,
+        account=account,
+        actor=actor,
+    )
+    identity = None
+    if id_token and OPENID in scope.split(" "):
+        identity = made_id_token(
+            parts, client=client, user=user, session=session, methods=methods, authenticated_at=authenticated_at,
+            nonce=nonce, access_token=access.text, now=now,
+        )  # fmt: skip
+    kept = guards(
+        client,
+        position,
+        user=user,
+        session=None if outlives(scope) else session,
+        account=account,
+        membership=membership,
+        actor=actor,
+    )
+    reads = (kept, client.guards, parts.keys.guards, more_reads or {})
+    at = await append(parts, client, request_id, actor or user, (*along, tokens), reads=reads)
+    return handed_out(access, scope, user, at, refresh_token=secret, id_token=identity, more=more)
+
+
+def access_token(
+    parts: Parts,
+    client: Client,
+    token: UUID,
+    *,
+    user: UUID,
+    scope: str,
+    audience: str,
+    grant_type: str,
+    now: datetime,
+    account: UUID | None,
+    actor: UUID | None,
+    authenticated_at: datetime | None,
+    not_after: datetime | None = None,
+) -> AccessToken:
+    """Return a new access token in the client's format (RFC 9068 for a JWT); `token` is its `jti`."""
+    issued_at = now.replace(microsecond=0)
+    expires_at = issued_at + timedelta(seconds=client.access_token_lifetime)
+    if not_after is not None:
+        expires_at = min(expires_at, not_after.replace(microsecond=0))
+    lifetime = int((expires_at - issued_at).total_seconds())
+    if client.token_format is not TokenFormat.JWT:
+        return AccessToken(token, new_secret(ACCESS_TOKEN), expires_at, lifetime)
+    claims: dict[str, object] = {
+        "iss": parts.settings.issuer,
+        "sub": str(user),
+        "client_id": client.client_id,
+        "aud": audience,
+        "scope": scope,
+        "iat": int(issued_at.timestamp()),
+        "exp": int(expires_at.timestamp()),
+        "jti": str(token),
+    }
+    if authenticated_at is not None:
+        claims["auth_time"] = int(authenticated_at.timestamp())
+    if account is not None:
+        claims["acc"] = str(account)
+    act = acting(actor, grant_type, client.client_id)
+    if act is not None:
+        claims["act"] = act
+    return AccessToken(token, parts.keys.signer.sign(claims), expires_at, lifetime)
+
+
+def acting(actor: UUID | None, grant_type: str, client_id: str) -> dict[str, str] | None:
+    """Return the `act` claim (RFC 8693 section 4.1): who acts in the user's name, None when it is the user.
+
+    A client that exchanged a token without naming anybody acts itself.
+    """
+    if actor is not None:
+        return {"sub": str(actor)}
+    return {"sub": client_id} if grant_type == TOKEN_EXCHANGE else None
+
+
+def outlives(scope: str) -> bool:
+    """Say whether access with this scope goes on without the session (OpenID Connect Core section 11)."""
+    return OFFLINE_ACCESS in scope.split(" ")
+
+
+def guards(
+    client: Client,
+    position: int,
+    *,
+    user: UUID,
+    session: UUID | None,
+    account: UUID | None,
+    membership: UUID | None,
+    actor: UUID | None,
+) -> dict[str, int]:
+    """Return everything that can end a person's tokens, as guards from a position on."""
+    keys = [
+        f"application:{client.id}", f"account:{client.organization}", f"user:{user}",
+        f"revocation:application:{client.id}", f"revocation:user:{user}", consent.guard(user, client.id),
+    ]  # fmt: skip
+    things = {
+        "session": session, "account": account, "membership": membership, "user": actor, "revocation:user": actor
+    }  # fmt: skip
+    keys += [f"{kind}:{thing}" for kind, thing in things.items() if thing is not None]
+    return dict.fromkeys(keys, position)
+
+
+async def append(
+    parts: Parts,
+    client: Client,
+    request_id: UUID,
+    actor: UUID,
+    aggregates: Sequence[Aggregate],
+    *,
+    reads: Iterable[Mapping[str, int]] = (),
+) -> int:
+    """Commit what these aggregates have done under guards, and return the position. Raises Stale.
+
+    A guard that several know of counts from the earliest of their positions.
+    """
+    envelope = Envelope(client.organization, actor, client.id, request_id)
+    prepared = parts.store.prepare([event for each in aggregates for event in collected(each)], envelope)
+    for known in reads:
+        for key, position in known.items():
+            prepared.reads[key] = min(position, prepared.reads.get(key, position))
+    return (await parts.store.appender.append(prepared)).position
+
+
+def handed_out(
+    access: AccessToken,
+    scope: str,
+    user: UUID,
+    position: int,
+    *,
+    refresh_token: str | None,
+    id_token: str | None,
+    more: Mapping[str, str] | None = None,
+) -> IssuedForPerson:
+    """Return what was issued, once it is on record."""
+    expires_on = int(access.expires_at.timestamp())
+    return IssuedForPerson(
+        access.text, refresh_token, id_token, scope, access.lifetime, expires_on, user, position, more or {}
+    )

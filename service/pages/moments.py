@@ -1,0 +1,26 @@
+"""Times as people read them, in UTC: a service does not know where its reader is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+MONTHS = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+
+
+def day(moment: datetime, language: str) -> str:
+    """Return the day of a moment in UTC."""
+    if language == "zh":
+        return f"{moment.year}年{moment.month}月{moment.day}日"
+    return f"{moment.day} {MONTHS[moment.month - 1]} {moment.year}"
+
+
+def minute(moment: datetime, language: str) -> str:
+    """Return a moment in UTC, to the minute."""
+    between = " " if language == "zh" else ", "
+    return f"{day(moment, language)}{between}{moment:%H:%M} UTC"

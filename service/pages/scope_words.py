@@ -1,0 +1,59 @@
+"""Scopes in words that people understand: ours in their language, an organization's own as it describes them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+from domain.permissions import PERSONAL_SCOPES
+from projections import scopes
+from service.pages.words import WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+    import asyncpg
+
+    from service.parts import Parts
+
+OTHER = "other"
+
+
+class Described(NamedTuple):
+    """A scope in words: its icon, what it allows, and perhaps a little more about that."""
+
+    icon: str
+    told: str
+    more: str | None
+
+
+async def described(parts: Parts, organization: UUID, scope: Iterable[str], language: str) -> list[Described]:
+    """Return scopes in words: those that tell of a person first, the others as the organization describes them."""
+    names = list(scope)
+    others = [name for name in names if name not in PERSONAL_SCOPES]
+    said = await scopes.said_of(parts.store.pool, organization, others) if others else {}
+    return [
+        *(_personal(name, language) for name in PERSONAL_SCOPES if name in names),
+        *(_other(name, said.get(name), language) for name in others),
+    ]
+
+
+def _personal(name: str, language: str) -> Described:
+    words = WORDS[language]
+    return Described(name, words[f"scope_{name}"], words[f"scope_{name}_more"])
+
+
+def _other(name: str, row: asyncpg.Record | None, language: str) -> Described:
+    told = None if row is None else _in_language(json.loads(row["locales"]), language) or row["note"]
+    if told:
+        return Described(OTHER, told, name)
+    return Described(OTHER, WORDS[language]["scope_other"].format(scope=name), None)
+
+
+def _in_language(locales: Mapping[str, str], language: str) -> str | None:
+    """Return what is said in a language: by its plain tag, else by the first of its tags (zh-CN for zh)."""
+    of_language = {tag: said for tag, said in locales.items() if tag.partition("-")[0].lower() == language and said}
+    return next((said for tag, said in of_language.items() if tag.lower() == language), None) or next(
+        iter(of_language.values()), None
+    )

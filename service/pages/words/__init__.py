@@ -1,0 +1,7 @@
+"""What the pages say, in each language. A page looks its words up by name; a name that is missing is an error."""
+
+from __future__ import annotations
+
+from service.pages.words import chinese, english
+
+WORDS: dict[str, dict[str, str]] = {"en": english.WORDS, "zh": chinese.WORDS}

@@ -1,0 +1,152 @@
+"""What holds for each page: no script, no frame, no cache, nothing from elsewhere, labels, one language."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+
+from tests.service.pages.people import Person, a_firm, sign_in
+from tests.service.pages.visitor import Visitor
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+POLICY = {
+    "default-src": "'none'", "style-src": "'self'", "form-action": "'self'", "frame-ancestors": "'none'",
+    "base-uri": "'none'",
+}  # fmt: skip
+
+
+async def every_page(app, firm, language="en"):
+    """Return each page by name."""
+    person = await firm.person()
+    visitor = Visitor(app, language=language)
+    login = await firm.ask(visitor)
+    wrong = await sign_in(visitor, login, Person("", person.username, "", "wrong"))
+    missing = await visitor.submit(login.form, identifier="", password="")
+    forged = await visitor.submit(login.form, csrf="")
+    consent = await visitor.open((await sign_in(visitor, login, person)).next)
+    again = await firm.ask(visitor, prompt="login")
+    stale = await visitor.submit(consent.form, csrf="")
+    onward = await visitor.submit(consent.form, decision="allow")
+    account = await visitor.open("/account")
+    device = await visitor.open("/device")
+    unknown = await visitor.submit(device.form, user_code="BCDF-GHJK")
+    television = await a_firm(app, "Television", kind="native", name="Atlas TV", redirect_uris=[])
+    viewer = await television.signed_in(await television.person(), language=language)
+    form = {"client_id": television.client_id, "scope": "openid email"}
+    codes = (await app.call("POST", "/oauth2/device_authorization", "", data=form)).json
+    question = await viewer.submit((await viewer.open("/device")).form, user_code=codes["user_code"])
+    connected = await viewer.submit(question.form, decision="allow")
+    own = account.page.forms[0]
+    return {
+        "sign-in": login,
+        "sign-in, wrong": wrong,
+        "sign-in, missing": missing,
+        "sign-in, forged": forged,
+        "sign-in, again": again,
+        "consent": consent,
+        "consent, forged": stale,
+        "onward": onward,
+        "account": account,
+        "device": device,
+        "device, unknown": unknown,
+        "device, question": question,
+        "device, done": connected,
+        "expired": await visitor.open("/consent", request="x"),
+        "nowhere": await visitor.open("/login", organization="x"),
+        "signed out": await visitor.submit(own, **dict(own.buttons)),
+    }
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pages(app, firm):
+    return await every_page(app, firm)
+
+
+async def test_scripts_frames_and_caches_are_kept_out(pages):
+    for name, answer in pages.items():
+        headers = answer.headers
+        policy = dict(part.strip().split(" ", 1) for part in headers["Content-Security-Policy"].split(";"))
+        assert policy == POLICY, name
+        assert headers["Cache-Control"] == "no-store", name
+        assert headers["X-Frame-Options"] == "DENY", name
+        assert headers["X-Content-Type-Options"] == "nosniff", name
+        assert headers["Vary"] == "Accept-Language", name
+        assert headers["Referrer-Policy"] == ("same-origin" if answer.page.forms else "no-referrer"), name
+        page = answer.page
+        assert not page.all("script"), name
+        assert not page.all("style"), name
+        assert not any(key.startswith("on") or key == "style" for _, tag in page.tags for key in tag), name
+
+
+async def test_a_window_that_an_application_opened_stays_its_own_until_it_has_its_answer(pages):
+    on_the_way = {"sign-in", "sign-in, wrong", "sign-in, missing", "sign-in, forged", "sign-in, again", "consent",
+                  "consent, forged", "onward"}  # fmt: skip
+    for name, answer in pages.items():
+        isolated = answer.headers.get("Cross-Origin-Opener-Policy") == "same-origin"
+        assert isolated is (name not in on_the_way), name
+
+
+async def test_pages_fetch_nothing_but_their_stylesheet(pages):
+    for name, answer in pages.items():
+        [sheet] = [tag["href"] for tag in answer.page.all("link")]
+        assert sheet.startswith("/assets/muniment.css?v="), name
+        assert not any("src" in tag for _, tag in answer.page.tags), name
+        assert "url(" not in answer.text.replace(";url=", ""), name
+
+
+async def test_each_page_has_one_main_heading_a_language_and_labels(pages):
+    for name, answer in pages.items():
+        page = answer.page
+        assert page.all("html") == [{"lang": "en"}], name
+        assert len(page.all("h1")) == len(page.all("main")) == 1, name
+        assert answer.title.strip(), name
+        labelled = {label["for"] for label in page.all("label")}
+        seen = {tag["id"] for tag in page.all("input") if tag.get("type") != "hidden"}
+        assert seen == labelled, name
+        ids = [tag["id"] for _, tag in page.tags if "id" in tag]
+        assert len(ids) == len(set(ids)), name
+        described = {tag["aria-describedby"] for _, tag in page.tags if "aria-describedby" in tag}
+        assert described <= set(ids), name
+
+
+async def test_forms_go_to_us_by_post_and_carry_their_token(pages):
+    for name, answer in pages.items():
+        for form in answer.page.forms:
+            assert form.method == "post", name
+            assert form.action.startswith("/"), name
+            assert len(form.fields["csrf"]) == 43, name
+
+
+async def test_no_page_holds_what_somebody_typed_as_a_password(pages):
+    for name, answer in pages.items():
+        assert all("value" not in tag for tag in answer.page.all("input") if tag.get("type") == "password"), name
+
+
+async def test_each_page_speaks_chinese_too(app, firm, pages):
+    chinese = await every_page(app, firm, "zh-CN")
+    for name, answer in chinese.items():
+        assert answer.page.all("html") == [{"lang": "zh"}], name
+        assert answer.status == pages[name].status, name
+        assert answer.title != pages[name].title, name
+
+
+async def test_other_methods_are_not_there(app):
+    for path in ("/login", "/consent", "/device", "/account"):
+        reply = await app.call("PUT", path, "")
+        assert reply.status == 405
+    for path in ("/account/applications/revoke", "/account/sessions/end"):
+        assert (await app.call("GET", path, "")).status == 405
+
+
+async def test_a_failure_is_told_by_a_page_without_its_insides(app, monkeypatch):
+    from service.pages import way_on  # noqa: PLC0415
+
+    async def broken(*_, **__):
+        raise RuntimeError("a secret of ours")
+
+    monkeypatch.setattr(way_on.accounts, "page", broken)
+    answer = await Visitor(app).open("/login")
+    assert (answer.status, answer.title) == (500, "That did not work")
+    assert "a secret of ours" not in answer.text
+    assert answer.headers["X-Request-Id"] in answer.text
