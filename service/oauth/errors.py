@@ -77,13 +77,11 @@ def of_refusal(refusal: refusals.Refusal) -> OAuthError:
             return invalid_scope(refusal.sentence)
         case refusals.InvalidAudience():
             return invalid_target(refusal.sentence)
-        case refusals.InvalidLifetime():  # what was granted for a time is over at once
-            return invalid_grant(refusal.detail)
         case refusals.Unknown() | refusals.ApplicationNotActive():
             return invalid_client(str(refusal))
         case refusals.Forbidden():
             return unauthorized_client(refusal.sentence)
-        case refusals.Conflict():
+        case refusals.Conflict() | refusals.InvalidLifetime():  # for a time that is over at once
             return OAuthError("invalid_grant", refusal.sentence, detail=refusal.detail)
         case _:
             return invalid_request(refusal.sentence)

@@ -13,10 +13,10 @@ from domain.permissions import ROOT, allows
 from service.http.endpoint import Endpoint, Reply
 from service.http.group import Group
 from service.oauth import answers, shapes
+from service.oauth.access_tokens import acting
 from service.oauth.client_authentication import presented
 from service.oauth.endpoint import admit, endpoint
 from service.oauth.errors import invalid_request
-from service.oauth.people import acting
 from service.parts import PRESENTED_CLIENT
 from service.tokens import is_active, is_renewable
 

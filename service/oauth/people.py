@@ -11,15 +11,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from domain import consent
-from domain.application_settings import TokenFormat
-from domain.grant_types import REFRESH_TOKEN, TOKEN_EXCHANGE
+from domain.grant_types import REFRESH_TOKEN
 from domain.permissions import PERMISSIONS, PERSONAL_SCOPES
 from domain.token_family import TokenFamily
+from service.oauth.access_tokens import access_token
 from service.oauth.client_authentication import presented
 from service.oauth.errors import invalid_request, invalid_scope, invalid_target, unauthorized_client, unavailable
 from service.oauth.id_token import id_token as made_id_token
 from service.oauth.issuing import MAX_SCOPES
-from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
+from service.secrets.digests import sha256_hex
 from service.secrets.refresh_secrets import refresh_secret
 from service.store.decision import collected
 from service.store.pending import Envelope
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from aiohttp import web
     from eventsourcing.domain import Aggregate
 
+    from service.oauth.access_tokens import AccessToken
     from service.oauth.clients import Client
     from service.parts import Parts
 
@@ -54,16 +55,6 @@ class IssuedForPerson:
     user: UUID
     position: int
     more: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class AccessToken:
-    """An access token that was made and is not on record yet."""
-
-    id: UUID
-    text: str = field(repr=False)
-    expires_at: datetime
-    lifetime: int
 
 
 def audience_for_people(client: Client, parameters: Mapping[str, str], issuer: str) -> str:
@@ -218,59 +209,6 @@ async def issue_family(
     reads = (kept, client.guards, parts.keys.guards, more_reads or {})
     at = await append(parts, client, request_id, actor or user, (*along, tokens), reads=reads)
     return handed_out(access, scope, user, at, refresh_token=secret, id_token=identity, more=more)
-
-
-def access_token(
-    parts: Parts,
-    client: Client,
-    token: UUID,
-    *,
-    user: UUID,
-    scope: str,
-    audience: str,
-    grant_type: str,
-    now: datetime,
-    account: UUID | None,
-    actor: UUID | None,
-    authenticated_at: datetime | None,
-    not_after: datetime | None = None,
-) -> AccessToken:
-    """Return a new access token in the client's format (RFC 9068 for a JWT); `token` is its `jti`."""
-    issued_at = now.replace(microsecond=0)
-    expires_at = issued_at + timedelta(seconds=client.access_token_lifetime)
-    if not_after is not None:
-        expires_at = min(expires_at, not_after.replace(microsecond=0))
-    lifetime = int((expires_at - issued_at).total_seconds())
-    if client.token_format is not TokenFormat.JWT:
-        return AccessToken(token, new_secret(ACCESS_TOKEN), expires_at, lifetime)
-    claims: dict[str, object] = {
-        "iss": parts.settings.issuer,
-        "sub": str(user),
-        "client_id": client.client_id,
-        "aud": audience,
-        "scope": scope,
-        "iat": int(issued_at.timestamp()),
-        "exp": int(expires_at.timestamp()),
-        "jti": str(token),
-    }
-    if authenticated_at is not None:
-        claims["auth_time"] = int(authenticated_at.timestamp())
-    if account is not None:
-        claims["acc"] = str(account)
-    act = acting(actor, grant_type, client.client_id)
-    if act is not None:
-        claims["act"] = act
-    return AccessToken(token, parts.keys.signer.sign(claims), expires_at, lifetime)
-
-
-def acting(actor: UUID | None, grant_type: str, client_id: str) -> dict[str, str] | None:
-    """Return the `act` claim (RFC 8693 section 4.1): who acts in the user's name, None when it is the user.
-
-    A client that exchanged a token without naming anybody acts itself.
-    """
-    if actor is not None:
-        return {"sub": str(actor)}
-    return {"sub": client_id} if grant_type == TOKEN_EXCHANGE else None
 
 
 def outlives(scope: str) -> bool:

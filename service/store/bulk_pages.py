@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from service.store.vault import Vault
 
 WINDOW = 100_000  # positions that one query looks through: a model that handles few of them tells how far it is, too
-PLAIN_PAGES = 2  # are made ahead
+AHEAD = 2  # pages that are made and not used yet
+WHOLE_EVENTS = int(__import__("os").environ.get("P_W","2000"))  # of a page, where whole events are needed: these take room
 CHUNK = 250  # events between two looks at what else there is to do: sending, above all
 
 # What the model handles, and what this program does not know at all: that must stop it, not be skipped. Token events
@@ -60,11 +61,9 @@ def pages(
     Read where keys are read. If that is `apart` from where the pages are used, one is used while the next ones are
     made and read. Raises whatever a poison event raises.
     """
-    rows = _read(model, bulk, vault, after=after, until=until, limit=limit)
-    if not apart:
-        return _made(bulk, rows)
-    # Whole events take room: of these, one page ahead is enough.
-    return ahead(_made(bulk, ahead(rows)), PLAIN_PAGES) if bulk.plain else ahead(_made(bulk, rows))
+    most = limit if bulk.plain else min(limit, WHOLE_EVENTS)
+    rows = _read(model, bulk, vault, after=after, until=until, limit=most)
+    return ahead(_made(bulk, ahead(rows)), AHEAD) if apart else _made(bulk, rows)
 
 
 class _Rows(NamedTuple):

@@ -14,6 +14,7 @@ from domain.refusals import RefreshReplayed
 from projections import tokens
 from service.commands.impersonation import GRANT_TYPE as IMPERSONATION
 from service.oauth import people
+from service.oauth.access_tokens import access_token
 from service.oauth.errors import invalid_grant, invalid_request, invalid_scope
 from service.oauth.id_token import id_token
 from service.parts import REQUEST_ID
@@ -76,7 +77,7 @@ async def _renew(
     who: dict[str, Any] = {"user": user, "account": family.account, "actor": family.actor}
     # Who acts in another's name does so for the time that was given, however often it is renewed.
     until = family.refresh_expires_at if row["grant_type"] == IMPERSONATION else None
-    access = people.access_token(
+    access = access_token(
         parts,
         client,
         parts.clock.new_id(),

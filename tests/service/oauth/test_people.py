@@ -9,10 +9,11 @@ import pytest
 
 from domain.grant_types import TOKEN_EXCHANGE
 from domain.permissions import PERMISSIONS, PERSONAL_SCOPES
+from service.oauth.access_tokens import acting
 from service.oauth.clients import GrantInForce
 from service.oauth.errors import OAuthError
 from service.oauth.issuing import MAX_SCOPES
-from service.oauth.people import acting, audience_for_people, require_resource, scope_for_people
+from service.oauth.people import audience_for_people, require_resource, scope_for_people
 from tests.service.oauth.authorization.given import ISSUER, NOW, WEB
 
 FILES, OTHER = "https://files.test", "https://other.test"

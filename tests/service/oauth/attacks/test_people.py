@@ -35,13 +35,6 @@ async def firm(app: Running) -> Firm:
     return await a_firm(app)
 
 
-@pytest.fixture(autouse=True)
-def _from_elsewhere(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
-    """Let each test come from an address of its own, so that guesses of one do not count for another."""
-    address = f"2001:db8:{abs(hash(request.node.nodeid)) % 65536:x}::1"
-    monkeypatch.setattr("service.oauth.grants.password.client_address", lambda _: address)
-
-
 @pytest.fixture
 def compared(app: Running, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """How often, and at what cost, a password was compared with a digest."""

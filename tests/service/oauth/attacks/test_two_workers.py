@@ -26,7 +26,7 @@ from service.commands import devices
 from service.secrets.digests import sha256_hex
 from service.sessions import SignedIn
 from service.store.log import head
-from tests.service.oauth.asking import ISSUER, REVOKE, TOKEN, error
+from tests.service.oauth.asking import ISSUER, REVOKE, error
 from tests.service.oauth.attacks.given import INVALID, SCOPE, a_code, refused
 from tests.service.oauth.authorization.flow import Browser, Shop, a_shop, signed_in
 from tests.service.oauth.persons import PASSWORD as SECRET
@@ -123,7 +123,7 @@ async def disabled(at: Scene, _: Any) -> None:
 
 
 async def without_its_organization(at: Scene, _: Any) -> None:
-    reply = await at.shop.app.call("POST", f"/api/accounts/{at.shop.organization}/suspend", json={})
+    reply = await at.shop.app.call("PATCH", f"/api/accounts/{at.shop.organization}", json={"status": "suspended"})
     assert reply.status == 200, reply.text
 
 
