@@ -11,33 +11,23 @@ if TYPE_CHECKING:
 Made = TypeVar("Made")
 
 
-async def ahead(items: AsyncGenerator[Made], most: int = 1) -> AsyncGenerator[Made]:
-    """Yield what `items` yields, up to so many of which are under way or wait for their turn. Closed, it closes them.
+async def one_ahead(items: AsyncGenerator[Made]) -> AsyncGenerator[Made]:
+    """Yield what `items` yields, of which the next one is always under way. Closed, it breaks that off and closes them.
 
     What `items` raises is raised when it is its turn.
     """
-    waiting: asyncio.Queue[Made | Exception | None] = asyncio.Queue()
-    places = asyncio.Semaphore(most)
 
-    async def make() -> None:
-        try:
-            await places.acquire()
-            async for item in items:
-                waiting.put_nowait(item)
-                await places.acquire()
-        except Exception as error:  # noqa: BLE001 - raised where it is used
-            waiting.put_nowait(error)
-        else:
-            waiting.put_nowait(None)
+    async def draw() -> tuple[Made] | None:
+        async for item in items:
+            return (item,)
+        return None
 
-    making = asyncio.create_task(make(), name="make ahead")
+    coming = asyncio.create_task(draw(), name="one ahead")
     try:
-        while (item := await waiting.get()) is not None:
-            places.release()
-            if isinstance(item, Exception):
-                raise item
-            yield item
+        while (drawn := await coming) is not None:
+            coming = asyncio.create_task(draw(), name="one ahead")
+            yield drawn[0]
     finally:
-        making.cancel()
-        await asyncio.gather(making, return_exceptions=True)
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
         await items.aclose()

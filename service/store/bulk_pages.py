@@ -12,7 +12,7 @@ from domain import EVENTS
 from projections.bulk import Packed
 from projections.model import Context
 from service.store import codec
-from service.store.ahead import ahead
+from service.store.ahead import one_ahead
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from service.store.vault import Vault
 
 WINDOW = 100_000  # positions that one query looks through: a model that handles few of them tells how far it is, too
-AHEAD = 2  # pages that are made and not used yet
-WHOLE_EVENTS = int(__import__("os").environ.get("P_W","2000"))  # of a page, where whole events are needed: these take room
 CHUNK = 250  # events between two looks at what else there is to do: sending, above all
 
 # What the model handles, and what this program does not know at all: that must stop it, not be skipped. Token events
@@ -58,12 +56,11 @@ def pages(
 ) -> AsyncGenerator[Page]:
     """Yield the pages with after < position <= until.
 
-    Read where keys are read. If that is `apart` from where the pages are used, one is used while the next ones are
-    made and read. Raises whatever a poison event raises.
+    Read where keys are read. If that is `apart` from where a page is used, the next one is made meanwhile: one, for
+    more of them gain nothing and take room. Raises whatever a poison event raises.
     """
-    most = limit if bulk.plain else min(limit, WHOLE_EVENTS)
-    rows = _read(model, bulk, vault, after=after, until=until, limit=most)
-    return ahead(_made(bulk, ahead(rows)), AHEAD) if apart else _made(bulk, rows)
+    made = _made(bulk, _read(model, bulk, vault, after=after, until=until, limit=limit))
+    return one_ahead(made) if apart else made
 
 
 class _Rows(NamedTuple):

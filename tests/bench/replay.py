@@ -6,6 +6,7 @@ Each is made by a process of its own, whose memory counts: python -m tests.bench
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from projections import MODELS
+from service.child_process import GC_THRESHOLD
 from service.secrets.master_key import MasterKeys
 from service.secrets.subject_keys import SubjectKeys
 from service.store import connections, generation, migrations, rebuild
@@ -106,5 +108,8 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
+    # As in the background process, which is where rebuilds are carried out.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD, 20, 50)
     figure = asyncio.run(_replay(*sys.argv[1:]))
     print(json.dumps(vars(figure)))  # noqa: T201 - read by the benchmark

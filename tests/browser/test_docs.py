@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+COLOR = "getComputedStyle(document.querySelector('h3.opblock-tag')).color"
 SUMMARY = "button.opblock-summary-control"
 
 
@@ -39,7 +40,10 @@ async def test_the_page_shows_every_operation_of_every_document(opening, app):
             document = (await app.call("GET", contents.path, "")).json
             await expect(page.locator(".opblock")).to_have_count(sum(map(len, document["paths"].values())))
             await expect(page.locator(".errors-wrapper")).to_have_count(0)
+        light = await page.evaluate(COLOR)
         await page.locator(".dark-mode-toggle button").click()
+        # Drawn a moment after the click, by a script that has a long page to go through.
+        await page.wait_for_function(f"{COLOR} !== {light!r}")
         color, ground = await page.locator("h3.opblock-tag").first.evaluate(
             "it => [getComputedStyle(it).color, getComputedStyle(it.closest('.swagger-ui')).backgroundColor]"
         )

@@ -70,7 +70,7 @@ async def test_another_generation_of_the_same_version_does_not_matter(parts: Sto
 
 
 async def test_a_model_that_this_program_does_not_write_makes_it_unready(parts: StoreParts) -> None:
-    more = "INSERT INTO muniment.models (name, version, generation, mode) VALUES ('sessions', 1, 1, 'immediate')"
+    more = "INSERT INTO muniment.models (name, version, generation, mode) VALUES ('weather', 1, 1, 'immediate')"
     await parts.owner.execute(more)
     assert await checks(parts) == (
         False,
@@ -79,5 +79,5 @@ async def test_a_model_that_this_program_does_not_write_makes_it_unready(parts: 
 
 
 async def test_a_model_that_is_not_installed_makes_it_unready(parts: StoreParts) -> None:
-    more = [*MODELS.values(), replace(MODELS["tokens"], name="sessions")]
-    assert (await ready(parts.pool, parts.appender, more))[1]["models"] == "sessions is not installed"
+    more = [*MODELS.values(), replace(MODELS["tokens"], name="weather")]
+    assert (await ready(parts.pool, parts.appender, more))[1]["models"] == "weather is not installed"

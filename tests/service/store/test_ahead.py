@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.store.ahead import ahead
+from service.store.ahead import one_ahead
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -36,23 +36,22 @@ class Numbers:
 
 async def test_everything_comes_in_its_order() -> None:
     numbers = Numbers(10)
-    assert [n async for n in ahead(numbers())] == list(range(10))
+    assert [n async for n in one_ahead(numbers())] == list(range(10))
     assert numbers.closed
-    assert [n async for n in ahead(Numbers(0)())] == []
+    assert [n async for n in one_ahead(Numbers(0)())] == []
 
 
-@pytest.mark.parametrize("most", [1, 3])
-async def test_so_many_are_made_ahead_and_no_more(most: int) -> None:
+async def test_one_is_made_ahead_and_no_more() -> None:
     numbers = Numbers(10)
-    async with aclosing(ahead(numbers(), most)) as drawn:
+    async with aclosing(one_ahead(numbers())) as drawn:
         assert await anext(drawn) == 0
         for _ in range(100):
             await asyncio.sleep(0)
-        assert numbers.begun == 1 + most  # the one in hand is not ahead any more
+        assert numbers.begun == 2
 
 
 async def test_what_fails_is_raised_when_it_is_its_turn() -> None:
-    drawn = ahead(Numbers(10, fails_at=2)(), 5)
+    drawn = one_ahead(Numbers(10, fails_at=2)())
     assert [await anext(drawn), await anext(drawn)] == [0, 1]
     with pytest.raises(LookupError):
         await anext(drawn)
@@ -60,7 +59,7 @@ async def test_what_fails_is_raised_when_it_is_its_turn() -> None:
 
 async def test_who_stops_drawing_closes_what_is_made() -> None:
     numbers = Numbers(10)
-    async with aclosing(ahead(numbers(), 2)) as drawn:
+    async with aclosing(one_ahead(numbers())) as drawn:
         await anext(drawn)
     assert numbers.closed
-    assert [task for task in asyncio.all_tasks() if task.get_name() == "make ahead"] == []
+    assert [task for task in asyncio.all_tasks() if task.get_name() == "one ahead"] == []
