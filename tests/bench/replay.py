@@ -14,6 +14,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import uvloop
+
 from projections import MODELS
 from service.child_process import GC_THRESHOLD
 from service.secrets.master_key import MasterKeys
@@ -111,5 +113,5 @@ if __name__ == "__main__":
     # As in the background process, which is where rebuilds are carried out.
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD, 20, 50)
-    figure = asyncio.run(_replay(*sys.argv[1:]))
+    figure = uvloop.run(_replay(*sys.argv[1:]))
     print(json.dumps(vars(figure)))  # noqa: T201 - read by the benchmark
