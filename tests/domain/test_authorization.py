@@ -6,7 +6,7 @@ import base64
 import hashlib
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -79,7 +79,7 @@ def test_a_code_that_comes_back_long_after_is_on_record_too() -> None:
 @pytest.mark.parametrize(
     "told",
     [
-        {"application": uuid4()},
+        {"application": UUID(int=1)},
         {"redirect_uri": CALLBACK + "/"},
         {"redirect_uri": CALLBACK.upper()},
         {"redirect_uri": None},
