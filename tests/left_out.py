@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +23,7 @@ class LeftOut:
 
     def __init__(self) -> None:
         self.skipped: list[tuple[str, str]] = []
+        self.uncollected: list[tuple[str, str]] = []
         self.deselected: Counter[str] = Counter()
 
     def pytest_deselected(self, items: Sequence[pytest.Item]) -> None:
@@ -38,10 +39,22 @@ class LeftOut:
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.skipped:
-            self.skipped.append((report.nodeid, _reason(report)))
+            self.uncollected.append((report.nodeid, _reason(report)))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Hear what one of several processes left out while it collected, which is the same in all of them."""
+        told = getattr(node, "workeroutput", {})
+        self.deselected |= Counter(told.get("deselected", {}))
+        self.uncollected = self.uncollected or [(test, reason) for test, reason in told.get("uncollected", [])]
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        told = getattr(session.config, "workeroutput", None)
+        if told is not None:  # one of several processes: the first one speaks for all
+            told |= {"deselected": dict(self.deselected), "uncollected": self.uncollected}
+            return
+        self.skipped += self.uncollected
         if self.skipped and in_ci() and session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
