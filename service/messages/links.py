@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from service.secrets.digests import EMAIL_VERIFICATION, INVITATION, same, sha256_hex, written
+from service.secrets.derived import derived_again
+from service.secrets.digests import EMAIL_VERIFICATION, INVITATION, sha256_hex, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,14 +41,11 @@ class Links:
 
     def link(self, kind: str, stream: UUID, version: int, expires_at: datetime, digest: str) -> str | None:
         """Return the link whose secret has this digest; None when it was derived from a key that is gone by now."""
-        for attempt in range(2):
-            if attempt:
-                self._reload()
-            for raw in self._ring.mac_all(f"link:{kind}", _event(stream, version, expires_at)):
-                secret = written(kind, raw)
-                if same(sha256_hex(secret), digest):
-                    return f"{self._issuer}/{PAGES[kind]}?{urlencode({'token': secret})}"
-        return None
+        message = _event(stream, version, expires_at)
+        secret = derived_again(
+            self._ring, self._reload, purpose=f"link:{kind}", message=message, prefix=kind, digest=digest
+        )
+        return None if secret is None else f"{self._issuer}/{PAGES[kind]}?{urlencode({'token': secret})}"
 
 
 def _event(stream: UUID, version: int, expires_at: datetime) -> bytes:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from service.secrets.digests import REFRESH_TOKEN, same, sha256_hex, written
+from service.secrets.derived import derived_again
+from service.secrets.digests import REFRESH_TOKEN, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,14 +30,9 @@ def same_secret(ring: MasterKeys, reload: Callable[[], None], family: UUID, vers
 
     `reload` brings the ring up to date: called when no key of it made the text.
     """
-    for attempt in range(2):
-        if attempt:
-            reload()
-        for raw in ring.mac_all(PURPOSE, _event(family, version)):
-            text = written(REFRESH_TOKEN, raw)
-            if same(sha256_hex(text), digest):
-                return text
-    return None
+    return derived_again(
+        ring, reload, purpose=PURPOSE, message=_event(family, version), prefix=REFRESH_TOKEN, digest=digest
+    )
 
 
 def _event(family: UUID, version: int) -> bytes:
