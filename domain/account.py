@@ -22,6 +22,7 @@ from domain.refusals import (
     AccountHasChildren,
     AccountNotActive,
     InvalidColor,
+    InvalidFeature,
     InvalidPicture,
     InvalidSlug,
     InvalidStatus,
@@ -33,9 +34,14 @@ from domain.refusals import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from domain.caller import Caller
 
 DEPTH_LIMIT = 32
+TOKEN_SEARCH, TOKEN_REVOCATION = "token_search", "token_revocation"
+FEATURES = frozenset({TOKEN_SEARCH, TOKEN_REVOCATION})
+"""What root switches on for an organization (spec/apigee.md A10): both off until then, one without the other."""
 _PICTURE_LIMIT = 2048
 _PICTURE = re.compile(r"https://[\x21\x23-\x3B\x3D\x3F-\x5B\x5D\x5F\x61-\x7A\x7E]+")
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
@@ -112,6 +118,16 @@ class Account(Aggregate):
             account.slug, account.branding = self.slug, self.branding
             account.public_registration, account.branding_only = self.public_registration, self.branding_only
 
+    class FeaturesChanged(Event):
+        """An organization has these features switched on, and no others; no decision depends on them."""
+
+        TOPIC = "account.features_changed"
+        features: list[str]
+        touches = ()
+
+        def apply(self, account: Account) -> None:
+            account.features = frozenset(self.features)
+
     class Suspended(Event):
         """An account is out of use."""
 
@@ -156,6 +172,7 @@ class Account(Aggregate):
         self.public_registration = False
         self.branding_only = False
         self.branding: dict[str, str] = {}
+        self.features: frozenset[str] = frozenset()
 
     @classmethod
     def create(cls, *, id: UUID, name: str, parent: Account | None, now: datetime) -> Account:
@@ -221,6 +238,23 @@ class Account(Aggregate):
         }
         if any(getattr(self, field) != value for field, value in values.items()):
             self.trigger_event(self.Profiled, timestamp=now, **values)
+
+    def set_features(self, features: Iterable[str], by: Caller, now: datetime) -> None:
+        """Switch these features on and the others off.
+
+        Raises UnknownAccount (unless it is an organization), MissingPermission (the caller is not root) or
+        InvalidFeature.
+        """
+        self.require_known()
+        if self.parent is not None:
+            raise UnknownAccount
+        if not by.is_root:
+            raise MissingPermission(ROOT)
+        wanted = frozenset(features)
+        if not wanted <= FEATURES:
+            raise InvalidFeature(" ".join(sorted(wanted - FEATURES)), field="features")
+        if wanted != self.features:
+            self.trigger_event(self.FeaturesChanged, timestamp=now, features=sorted(wanted))
 
     def move(self, status: str, by: Caller, now: datetime, reason: str | None = None) -> None:
         """Suspend or reinstate, whichever leads to this status. Raises what these do, or InvalidStatus (any other)."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from domain import grant_types, text
+from domain.end_user import source
 from domain.key_set import public_keys
 from domain.permissions import PERMISSIONS
 from domain.redirect_uri import redirect_uri_list
@@ -78,7 +79,8 @@ class ApplicationSettings:
     `rate_limit` counts token and management requests per minute, None for no limit of its own. Of the second factors,
     those that are required here count when `use_system_mfa_config` is False. No `grant_types`: those of the kind.
     `trusted` says that people may give the application their passwords. `refresh_grace` is for how many seconds a
-    refresh token that was used is taken once more.
+    refresh token that was used is taken once more. `end_user_from` says where its requests name their end users (see
+    `domain.end_user.source`); None: nowhere.
     """
 
     name: str
@@ -100,14 +102,15 @@ class ApplicationSettings:
     refresh_grace: int = 0
     post_logout_redirect_uris: tuple[str, ...] = ()
     backchannel_logout_uri: str | None = None
+    end_user_from: str | None = None
 
     def checked(self, kind: Kind) -> ApplicationSettings:
         """Return the settings in their stored form: text normalised, lists sorted, the lifetime filled in.
 
         Raises InvalidName, InvalidScope, InvalidAudience, TooMany, InvalidFormat, InvalidLifetime (outside 60 to
         86400, for refresh tokens 60 to 31536000, a grace outside 0 to 60), InvalidLimit (outside 1 to 10000000),
-        InvalidKeySet, InvalidRedirectUri, InvalidGrantType (unknown, or not for this kind), or WrongClientKind when a
-        public kind has a key set or one of PERMISSIONS.
+        InvalidKeySet, InvalidRedirectUri, InvalidGrantType (unknown, or not for this kind), InvalidEndUserSource, or
+        WrongClientKind when a public kind has a key set or one of PERMISSIONS.
         """
         settings = replace(
             self,
@@ -127,6 +130,8 @@ class ApplicationSettings:
         )
         if settings.backchannel_logout_uri is not None:
             redirect_uri_list([settings.backchannel_logout_uri], private_use=False, field="backchannel_logout_uri")
+        if settings.end_user_from is not None:
+            source(settings.end_user_from)
         settings.require_lifetimes()
         if settings.rate_limit is not None and settings.rate_limit not in RATE_LIMIT_RANGE:
             raise InvalidLimit(field="rate_limit")

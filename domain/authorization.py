@@ -18,7 +18,7 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain.event import Recorded
-from domain.refusals import InvalidLifetime, UnusableCode
+from domain.refusals import InvalidLifetime, UnknownCode, UnusableCode
 
 LIFETIME = timedelta(seconds=60)
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -76,6 +76,14 @@ class Authorization(Aggregate):
         def apply(self, authorization: Authorization) -> None:
             authorization.replayed = True
 
+    class Withdrawn(Event):
+        """The code was taken back: nobody is told of it or can redeem it from then on."""
+
+        TOPIC = "authorization.withdrawn"
+
+        def apply(self, authorization: Authorization) -> None:
+            authorization.withdrawn = True
+
     def __init__(
         self,
         *,
@@ -113,6 +121,7 @@ class Authorization(Aggregate):
         self.expires_at = expires_at
         self.family: UUID | None = None
         self.replayed = False
+        self.withdrawn = False
 
     @classmethod
     def issue(
@@ -162,13 +171,21 @@ class Authorization(Aggregate):
 
     @classmethod
     def recalled(
-        cls, *, id: UUID, version: int, at: datetime, family: UUID | None, replayed: bool, **issued: Any
+        cls,
+        *,
+        id: UUID,
+        version: int,
+        at: datetime,
+        family: UUID | None,
+        replayed: bool,
+        withdrawn: bool = False,
+        **issued: Any,
     ) -> Authorization:
         """Return an authorization as a read model remembers it at a version; `issued` are the fields of its issue."""
         authorization = cls.__new__(cls)
         authorization.__base_init__(id, version, at)
         authorization.__init__(**issued)  # type: ignore[misc]
-        authorization.family, authorization.replayed = family, replayed
+        authorization.family, authorization.replayed, authorization.withdrawn = family, replayed, withdrawn
         return authorization
 
     def require_presented(self, *, application: UUID, redirect_uri: str | None, verifier: str | None) -> None:
@@ -191,17 +208,26 @@ class Authorization(Aggregate):
         """Exchange the code for the first token of a family; return whether it was.
 
         False means that it was used before: that is on record now, and whoever asked must see to it that the family
-        is ended with it. Raises UnusableCode when it has expired (from `expires_at` on), or was found out already.
+        is ended with it. Raises UnusableCode when it has expired (from `expires_at` on), was taken back, or was found
+        out already.
         """
         if self.family is not None:
             if self.replayed:
                 raise UnusableCode("it was used before, and that is on record")
             self.trigger_event(self.Replayed, timestamp=now)
             return False
+        if self.withdrawn:
+            raise UnusableCode("it was taken back")
         if now >= self.expires_at:
             raise UnusableCode("it has expired")
         self.trigger_event(self.Redeemed, timestamp=now, family=family)
         return True
+
+    def withdraw(self, now: datetime) -> None:
+        """Take the code back; what it was exchanged for before stays. Raises UnknownCode when it was taken back."""
+        if self.withdrawn:
+            raise UnknownCode
+        self.trigger_event(self.Withdrawn, timestamp=now)
 
 
 def proves(verifier: str, challenge: str) -> bool:

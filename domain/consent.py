@@ -1,6 +1,7 @@
 """Consent: what a user lets an application do in their name, remembered until they take it back.
 
-There is one at a time for a user and an application; what it covers only grows, and withdrawing it ends all of it.
+There is one at a time for a user and an application; what it covers only grows, and withdrawing it ends all of it. A
+third party that is submitted for approval once more may be another than people knew: they are asked anew.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ class Consent(Aggregate):
             return (guard(self.user, self.application), f"user-consents:{self.user}")
 
     class Extended(Event):
-        """A user lets an application do more: `scope` is all of it, what was before included."""
+        """A user lets an application do more, or what it may do anew: `scope` is all of it.
+
+        What was before is included, unless the application was submitted for approval since.
+        """
 
         TOPIC = "consent.extended"
         scope: list[str]
@@ -80,7 +84,7 @@ class Consent(Aggregate):
         Raises UnknownUser, UserNotActive, UnknownApplication (of another organization too), ApplicationNotActive,
         InvalidScope or TooMany (over 200).
         """
-        require_parties(user, application)
+        require_parties(user, application, now)
         return cls._create(
             cls.Given,
             id=id,
@@ -91,10 +95,18 @@ class Consent(Aggregate):
             scope=scope_list(scope),
         )
 
-    def extend(self, scope: Iterable[str], now: datetime) -> None:
-        """Let the application do this too; nothing happens when it may already. Raises InvalidScope or TooMany."""
-        wider = scope_list((*self.scope, *scope))
-        if wider != self.scope:
+    def counts(self, application: Application) -> bool:
+        """Whether the user decided since the application was last submitted for approval, if it ever was."""
+        return application.submission is None or self.modified_on > application.submission.submitted_at
+
+    def extend(self, application: Application, scope: Iterable[str], now: datetime) -> None:
+        """Let the application do this too; nothing happens when it may already.
+
+        A consent that does not count any more covers only this from now on. Raises InvalidScope or TooMany.
+        """
+        counts = self.counts(application)
+        wider = scope_list((*(self.scope if counts else ()), *scope))
+        if wider != self.scope or not counts:
             self.trigger_event(self.Extended, timestamp=now, user=self.user, application=self.application, scope=wider)
 
     def withdraw(self, now: datetime) -> None:
@@ -108,9 +120,9 @@ def guard(user: UUID, application: UUID) -> str:
     return f"consent:{user}:{application}"
 
 
-def require_parties(user: User, application: Application) -> None:
-    """Refuse unless the user, active, may let this application, active, act for them. Raises as `give` does."""
+def require_parties(user: User, application: Application, now: datetime) -> None:
+    """Refuse unless the user, active, may let this application, in use, act for them. Raises as `give` does."""
     user.require_active()
-    application.require_active()
+    application.require_active(now)
     if application.organization != user.organization:
         raise UnknownApplication

@@ -47,7 +47,10 @@ class DeviceAuthorization(Aggregate):
         expires_at: datetime
 
     class Approved(Event):
-        """A person lets the application on the device act for them, signed in at this session since then, thus."""
+        """A person lets the application on the device act for them, signed in at this session since then, thus.
+
+        `scope` is what of the device's scope they were asked about; None: all of it.
+        """
 
         TOPIC = "device.approved"
         organization: UUID
@@ -56,6 +59,7 @@ class DeviceAuthorization(Aggregate):
         session: UUID
         authenticated_at: datetime
         methods: list[str]
+        scope: str | None = None
 
         def apply(self, device: DeviceAuthorization) -> None:
             device.status = Status.APPROVED
@@ -140,9 +144,10 @@ class DeviceAuthorization(Aggregate):
         session: UUID,
         authenticated_at: datetime,
         methods: tuple[str, ...],
+        scope: str | None = None,
         now: datetime,
     ) -> None:
-        """Let the device act for a user of an organization.
+        """Let the device act for a user of an organization, within a scope if one is told.
 
         Raises UnknownDevice (another organization's, or at its expiry), or DeviceAnswered.
         """
@@ -156,6 +161,7 @@ class DeviceAuthorization(Aggregate):
             session=session,
             authenticated_at=authenticated_at,
             methods=list(methods),
+            scope=scope,
         )
 
     def deny(self, *, user: UUID, organization: UUID, now: datetime) -> None:

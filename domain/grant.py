@@ -141,12 +141,14 @@ class Grant(Aggregate):
     ) -> Grant:
         """Ask for a right.
 
-        Raises UnknownApplication (deleted, or outside the caller's organization), InvalidAudience, InvalidScope,
-        TooMany, InvalidExpiry (not after now), RootRequired or MissingPermission (see `assignable`).
+        Raises UnknownApplication (deleted, or outside the caller's organization), SignInOnly (a third party that may
+        call no interface), InvalidAudience, InvalidScope, TooMany, InvalidExpiry (not after now), RootRequired or
+        MissingPermission (see `assignable`).
         """
         application.require_known()
         if not by.sees(application.organization):
             raise UnknownApplication
+        application.require_api()
         scope = scope_list(scope)
         assignable(by, scope)
         _check_expiry(expires_at, now)

@@ -6,7 +6,9 @@ Refusal
 │   ├── InvalidScope InvalidAudience InvalidLifetime InvalidLimit InvalidFormat InvalidKind InvalidClientId
 │   ├── InvalidKeySet InvalidAlgorithm InvalidExpiry InvalidEndUser NothingToRevoke TooDeep TooMany
 │   ├── InvalidRedirectUri InvalidSlug InvalidBranding UndefinedScope InvalidBefore
-│   ├── InvalidGrantType
+│   ├── InvalidGrantType InvalidAttributes
+│   ├── InvalidEndUserSource InvalidDomain InvalidScopeKind ReasonMissing InvalidIdentifier
+│   ├── InvalidFeature InvalidPageLimit NothingToSearch NothingToChange
 │   ├── InvalidUsername InvalidPhone InvalidProfile ValueTooLong
 │   ├── InvalidPassword InvalidDigest PasswordAndDigest DigestAlgorithmMissing
 │   └── InvalidEmail InvalidLocale InvalidLink InvalidSigninUrl ImpersonatorMissing AttributesNotEnabled
@@ -14,22 +16,24 @@ Refusal
 │   ├── UnknownAccount UnknownUser UnknownMembership UnknownRole UnknownApplication UnknownSecret
 │   ├── UnknownGrant UnknownToken UnknownKey
 │   ├── UnknownScope UnknownGroup UnknownLog UnknownProjection
-│   ├── UnknownDevice
+│   ├── UnknownDevice UnknownThirdParty UnknownCode
 │   └── UnknownInvitation UnknownVerification UnknownSession UnknownPasskey
 ├── Conflict               true once, or true elsewhere, but not in the present state
 │   ├── AlreadyMember NameTaken ClientIdTaken AccountHasChildren OrganizationInUse TooMuchAtOnce
 │   ├── AccountNotActive UserNotActive
 │   ├── ApplicationNotActive GrantNotPending GrantNotEffective GrantExpired LastOwner TokenEnded
-│   ├── DeviceAnswered DeviceNotApproved
+│   ├── TokenExpired TokenRevokedInBulk DeviceAnswered DeviceNotApproved
 │   ├── RefreshReplayed UnusableCode KeyNotIntroduced KeyNotActive KeyTooYoung RoleInUse TooManySecrets
 │   ├── OrganizationHasUsers OrganizationClosed NotInOrganization
 │   ├── UsernameTaken PhoneTaken
 │   ├── EmailTaken EmailMissing EmailAlreadyVerified InvitationPending InvitationClosed UserAlreadyActive
 │   ├── AlreadyLinked TargetAlreadyLinked WrongAppForImpersonation
+│   ├── ThirdPartyNotPending ThirdPartyNotEffective ThirdPartyEffective SubmittedAgain
 │   ├── RebuildUnderWay NoRebuild RebuildNotRunning RebuildNotPaused RebuildCancelled
 │   └── NoFormerGeneration FormerVersion NothingToRetry
 └── Forbidden              this caller may not
     ├── MissingPermission SelfApproval RootRequired PrivilegedRole BuiltInRole OwnDeletion WrongClientKind
+    ├── CreatorRequired SignInOnly FeatureNotEnabled
     └── BuiltInScope ImpersonationDenied
 """
 
@@ -141,6 +145,10 @@ class InvalidEndUser(Invalid):
     sentence = "An end user is named by 1 to 255 characters and no control characters"
 
 
+class InvalidEndUserSource(Invalid):
+    sentence = "End users come from header:NAME, query:NAME, form:NAME or user, by a name that has no other use"
+
+
 class NothingToRevoke(Invalid):
     sentence = "A revocation names an application, a user or an end user"
 
@@ -159,6 +167,38 @@ class InvalidRedirectUri(Invalid):
 
 class InvalidGrantType(Invalid):
     sentence = "No such grant type, or not for this kind of application"
+
+
+class InvalidDomain(Invalid):
+    sentence = "A domain is a host name or an http(s) address of at most 2048 characters"
+
+
+class InvalidScopeKind(Invalid):
+    sentence = "A third party's scope is sso, api or both"
+
+
+class InvalidFeature(Invalid):
+    sentence = "No such feature of an organization, or no such state of one"
+
+
+class InvalidPageLimit(Invalid):
+    sentence = "A page holds one token at least, and no more than the operator allows"
+
+
+class NothingToSearch(Invalid):
+    sentence = "A search names an application or an end user"
+
+
+class NothingToChange(Invalid):
+    sentence = "Either an action or attributes are given"
+
+
+class ReasonMissing(Invalid):
+    sentence = "A reason has to be given"
+
+
+class InvalidIdentifier(Invalid):
+    sentence = "An identifier has 1 to 128 letters, digits and underscores and begins with a letter"
 
 
 class InvalidSlug(Invalid):
@@ -223,6 +263,10 @@ class InvalidLink(Invalid):
 
 class InvalidSigninUrl(Invalid):
     sentence = "A sign-in address lies on the origin of a redirect URI of the organization's applications"
+
+
+class InvalidAttributes(Invalid):
+    sentence = "A token has at most 20 attributes: names of 1 to 128, values of up to 2048 characters, none of control"
 
 
 class AttributesNotEnabled(Invalid):
@@ -301,6 +345,14 @@ class UnknownDevice(Unknown):
     sentence = "No device waits under this code, or it has waited too long"
 
 
+class UnknownCode(Unknown):
+    sentence = "No such authorization code"
+
+
+class UnknownThirdParty(Unknown):
+    sentence = "No such third party"
+
+
 class UnknownPasskey(Unknown):
     sentence = "No such passkey"
 
@@ -367,6 +419,14 @@ class LastOwner(Conflict):
 
 class TokenEnded(Conflict):
     sentence = "The token has ended"
+
+
+class TokenExpired(Conflict):
+    sentence = "The token has expired"
+
+
+class TokenRevokedInBulk(Conflict):
+    sentence = "The token was revoked together with others, which is for good"
 
 
 class RefreshReplayed(Conflict):
@@ -461,6 +521,22 @@ class WrongAppForImpersonation(Conflict):
     sentence = "Impersonate request sent to a non-SPA app"
 
 
+class ThirdPartyNotPending(Conflict):
+    sentence = "The third party is not waiting for approval"
+
+
+class SubmittedAgain(Conflict):
+    sentence = "The third party was submitted again since it was looked at"
+
+
+class ThirdPartyNotEffective(Conflict):
+    sentence = "The third party is not in effect"
+
+
+class ThirdPartyEffective(Conflict):
+    sentence = "The third party is in effect"
+
+
 class RebuildUnderWay(Conflict):
     sentence = "Something is under way for this read model already"
 
@@ -519,6 +595,18 @@ class BuiltInRole(Forbidden):
 
 class BuiltInScope(Forbidden):
     sentence = "Built-in scopes cannot be created, deleted, or renamed"
+
+
+class FeatureNotEnabled(Forbidden):
+    sentence = "The feature is not enabled for the organization"
+
+
+class CreatorRequired(Forbidden):
+    sentence = "Only whoever registered the third party may do this"
+
+
+class SignInOnly(Forbidden):
+    sentence = "The third party may sign people in and call no interface"
 
 
 class OwnDeletion(Forbidden):

@@ -5,7 +5,6 @@ It ends the tokens issued up to its own position in the log; `before` narrows th
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -14,12 +13,11 @@ from uuid import UUID
 from eventsourcing.domain import Aggregate
 
 from domain import event, text
-from domain.refusals import InvalidEndUser, NothingToRevoke, UnknownAccount
+from domain.end_user import end_user as checked_end_user
+from domain.refusals import NothingToRevoke, UnknownAccount
 
 if TYPE_CHECKING:
     from domain.caller import Caller
-
-_END_USER_LIMIT = 255
 
 
 class Revocation(Aggregate):
@@ -81,8 +79,6 @@ class Revocation(Aggregate):
             raise UnknownAccount
         if application is None and user is None and end_user is None:
             raise NothingToRevoke
-        if end_user is not None:
-            _check_end_user(end_user)
         return cls._create(
             cls.Recorded,
             id=id,
@@ -90,7 +86,7 @@ class Revocation(Aggregate):
             organization=organization,
             application=application,
             user=user,
-            end_user=end_user,
+            end_user=None if end_user is None else checked_end_user(end_user),
             before=before,
             cascade=cascade,
             reason=text.reason(reason),
@@ -101,9 +97,3 @@ class Revocation(Aggregate):
 def end_user_guard(organization: UUID, end_user: str) -> str:
     """Return the guard key of an end user: by digest, since a guard key is not the place for a person's name."""
     return f"revocation:end-user:{organization}:{sha256(end_user.encode()).hexdigest()}"
-
-
-def _check_end_user(value: str) -> None:
-    # Not normalised: applications compare the names of their end users as they gave them.
-    if not 1 <= len(value) <= _END_USER_LIMIT or any(unicodedata.category(c) in ("Cc", "Cs") for c in value):
-        raise InvalidEndUser(field="end_user")

@@ -2,6 +2,7 @@
 
 Rules from spec/melody.md section 0 (M16, M17) and section 4.3. Creating, renaming to or from, changing or
 deleting a built-in name is for the service itself, or renaming would be a way around the guard on privileged roles.
+Whoever says what a role holds must hold it: all who have the role have it, too.
 """
 
 from __future__ import annotations
@@ -17,8 +18,16 @@ from eventsourcing.domain import Aggregate
 from domain import text
 from domain.caller import SYSTEM
 from domain.event import Recorded
-from domain.permissions import BUILT_IN_ROLES, PRIVILEGED_ROLES, ROOT, assignable
-from domain.refusals import BuiltInRole, InvalidName, MissingPermission, RoleInUse, UnknownAccount, UnknownRole
+from domain.permissions import BUILT_IN_ROLES, PRIVILEGED_ROLES, ROOT, require_held
+from domain.refusals import (
+    BuiltInRole,
+    InvalidName,
+    MissingPermission,
+    RoleInUse,
+    RootRequired,
+    UnknownAccount,
+    UnknownRole,
+)
 from domain.scope import scope_list
 
 if TYPE_CHECKING:
@@ -103,7 +112,8 @@ class Role(Aggregate):
         """Create a role.
 
         Raises UnknownAccount (an organization that the caller does not see), InvalidName, BuiltInRole, InvalidScope,
-        InvalidDescription, TooMany (more than 200 permissions), RootRequired or MissingPermission (see `assignable`).
+        InvalidDescription, TooMany (more than 200 permissions), RootRequired or MissingPermission (the caller does not
+        hold one of the permissions of the management interface).
         """
         if not by.sees(organization):
             raise UnknownAccount
@@ -111,7 +121,11 @@ class Role(Aggregate):
         return cls._create(cls.Defined, id=id, timestamp=now, organization=organization, **values)
 
     def change(self, name: str, description: str | None, permissions: Iterable[str], by: Caller, now: datetime) -> None:
-        """Replace name, description and permissions. Raises UnknownRole and what `define` raises."""
+        """Replace name, description and permissions. Raises UnknownRole and what `define` raises.
+
+        What the role holds afterwards is what the caller must hold, changed or not: less than before is never an
+        escalation.
+        """
         self.require_known(by)
         _refuse_built_in(self.name, by)
         values = _checked(name, description, permissions, by)
@@ -143,7 +157,9 @@ def _checked(name: str, description: str | None, permissions: Iterable[str], by:
     if len(name) > _NAME_LIMIT or not _NAME.fullmatch(name):
         raise InvalidName(field="name")
     tokens = scope_list(permissions, field="permissions")
-    assignable(by, tokens)
+    if ROOT in tokens and not by.is_root:
+        raise RootRequired
+    require_held(by, tokens)
     return {
         "name": name,
         "description": text.description(description),

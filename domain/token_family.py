@@ -3,30 +3,40 @@
 Issued thousands of times a second, so the events are small and nothing here looks at more than it must. The family's id
 is a UUIDv7 and the `jti` of its first access token. Reuse of a refresh token ends the family (RFC 9700 section 4.14.2),
 unless a grace makes up for an answer that was lost on its way.
+
+An access token's id is its `jti`, a refresh token's the first half of its digest. One that was revoked, alone or with
+its family, may be approved again until its expiry; one that was deleted is gone for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from eventsourcing.domain import Aggregate
 
+from domain import token_attributes
 from domain.application_settings import TokenFormat
 from domain.event import Recorded
-from domain.refusals import InvalidLifetime, TokenEnded, UnknownToken
+from domain.refusals import InvalidLifetime, TokenEnded, TokenExpired, UnknownToken
 
 # What only tokens of people have; where it is None, the stored state of an event leaves it out.
 PEOPLES = ("session", "authenticated_at", "actor")
 NO_GRACE = timedelta(0)
 
 
+def refresh_token_id(digest: str) -> UUID:
+    """Return the id of the refresh token with this digest: its first half, as it is."""
+    return UUID(hex=digest[:32])
+
+
 class TokenFamily(Aggregate):
     """The state a renewal needs: the refresh token that is next, and whether the family has ended.
 
-    `former_digest` is the refresh token that the current one took the place of, at `replaced_at`.
+    `former_digest` is the refresh token that the current one took the place of, at `replaced_at`; `replaced` are all
+    that were. `ended` says that nothing is renewed any more, `revoked` which access tokens are dead.
     """
 
     TOPIC = "token"
@@ -90,15 +100,18 @@ class TokenFamily(Aggregate):
         def apply(self, family: TokenFamily) -> None:
             family.tokens = family.tokens | {self.token}
             if self.refresh_digest is not None:
+                if family.refresh_digest is not None:
+                    family.replaced = family.replaced | {family.refresh_digest}
                 family.former_digest, family.replaced_at = family.refresh_digest, self.timestamp
                 family.refresh_digest, family.refresh_expires_at = self.refresh_digest, self.refresh_expires_at
 
     class Revoked(Event):
-        """One access token, or with `token` None the whole family, is dead."""
+        """One access token, or with `token` None the whole family, is dead; `final`: nobody approves it again."""
 
         TOPIC = "token.revoked"
         token: UUID | None
         reason: str | None
+        final: bool = False
 
         @property
         def touches(self) -> tuple[str, ...]:
@@ -106,9 +119,53 @@ class TokenFamily(Aggregate):
 
         def apply(self, family: TokenFamily) -> None:
             if self.token is None:
-                family.ended = True
+                family.ended, family.revoked = True, family.tokens
             else:
                 family.revoked = family.revoked | {self.token}
+            family.reused = family.reused or self.final
+
+    class Approved(Event):
+        """A revoked token works again: an access token, with `cascade` the refresh token too, or the latter alone."""
+
+        TOPIC = "token.approved"
+        token: UUID
+        cascade: bool
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"revocation:token:{self.originator_id}",)
+
+        def apply(self, family: TokenFamily) -> None:
+            family.revoked = family.revoked - {self.token}
+            if self.cascade or self.token not in family.tokens:
+                family.ended = False
+
+    class Deleted(Event):
+        """A token is dead and was never there, as far as anybody asks; with a refresh token, its family has ended."""
+
+        TOPIC = "token.deleted"
+        token: UUID
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"revocation:token:{self.originator_id}",)
+
+        def apply(self, family: TokenFamily) -> None:
+            family.deleted = family.deleted | {self.token}
+            if self.token in family.tokens:
+                family.revoked = family.revoked | {self.token}
+            else:
+                family.ended, family.refresh_deleted, family.revoked = True, True, family.tokens
+
+    class Described(Event):
+        """These are a token's attributes from now on: what management says of it, and no decision depends on."""
+
+        TOPIC = "token.described"
+        token: UUID
+        attributes: dict[str, str]
+
+        def apply(self, family: TokenFamily) -> None:
+            family.attributes = {**family.attributes, self.token: self.attributes}
 
     class Impersonated(Event):
         """It is not the user but somebody else, a user too, who acts by the family's tokens."""
@@ -130,7 +187,7 @@ class TokenFamily(Aggregate):
             return (f"revocation:token:{self.originator_id}",)
 
         def apply(self, family: TokenFamily) -> None:
-            family.ended = True
+            family.ended, family.reused, family.revoked = True, True, family.tokens
 
     def __init__(
         self,
@@ -165,6 +222,11 @@ class TokenFamily(Aggregate):
         self.authenticated_at = authenticated_at
         self.actor = actor
         self.ended = False
+        self.reused = False
+        self.replaced: frozenset[str] = frozenset()
+        self.deleted: frozenset[UUID] = frozenset()
+        self.refresh_deleted = False
+        self.attributes: dict[UUID, dict[str, str]] = {}
 
     @classmethod
     def issue(
@@ -193,13 +255,14 @@ class TokenFamily(Aggregate):
         """Record a first access token, whose `jti` is `id`. Raises InvalidLifetime when it would expire at once."""
         if expires_at <= now:
             raise InvalidLifetime(field="expires_at")
-        # What the library's `_create` does, without asking for topics and parameter names: 15 µs become 9.
-        issued: Any = cls.Issued  # the library makes it a dataclass, unseen by type checkers
-        event = issued(
-            originator_topic=cls.TOPIC,
+        # What the library's `_create` does, without asking for topics and parameter names, and without the setting of
+        # field after field that a frozen dataclass's __init__ is: 15 µs become 4. Every field has to be named here.
+        event: Any = object.__new__(cls.Issued)
+        vars(event).update(
             originator_id=id,
             originator_version=cls.INITIAL_VERSION,
             timestamp=now,
+            originator_topic=cls.TOPIC,
             organization=organization,
             application=application,
             token=id,
@@ -367,12 +430,68 @@ class TokenFamily(Aggregate):
         self.trigger_event(self.ReuseDetected, timestamp=now, digest=presented_digest)
         return True
 
-    def revoke(self, token: UUID | None, reason: str | None, now: datetime) -> None:
-        """End one access token, or with None the family. Nothing happens to what has ended. Raises UnknownToken."""
+    def revoke(self, token: UUID | None, reason: str | None, now: datetime, *, final: bool = False) -> None:
+        """End one access token, or with None the family; nothing happens to what has ended. Raises UnknownToken.
+
+        `final`: somebody has a copy of what the family came of, so that nothing of it may come back.
+        """
         if token is not None and token not in self.tokens:
             raise UnknownToken
-        if not self.ended and token not in self.revoked:
-            self.trigger_event(self.Revoked, timestamp=now, token=token, reason=reason)
+        over = token in self.revoked if token is not None else self.ended and self.tokens <= self.revoked
+        if not over or (final and not self.reused):
+            self.trigger_event(self.Revoked, timestamp=now, token=token, reason=reason, final=final)
+
+    def approve(self, token: UUID, *, cascade: bool, expires_at: datetime | None, now: datetime) -> None:
+        """Undo what ended an access token, with `cascade` what ended the refresh token too; or the latter's end alone.
+
+        Nothing happens to what works. Raises UnknownToken (a deleted one too), TokenExpired (from the token's
+        `expires_at` on) or TokenEnded: after reuse, for a refresh token that was replaced, and for one that does not
+        expire, since nothing would say how long it might come back.
+        """
+        self._require(token, expires_at, now)
+        itself = token not in self.tokens  # the refresh token
+        if self.reused or self._replaced(token) or (itself and self.ended and self.refresh_expires_at is None):
+            raise TokenEnded
+        renews = (cascade or itself) and self.refresh_expires_at is not None and not self.refresh_deleted
+        if token in self.revoked or (renews and self.ended):
+            self.trigger_event(self.Approved, timestamp=now, token=token, cascade=cascade and renews)
+
+    def delete(self, token: UUID, now: datetime) -> None:
+        """End a token and hide it for good, expired or not; with a refresh token, its family ends.
+
+        Raises UnknownToken (a deleted one too), or TokenEnded for a refresh token that was replaced.
+        """
+        self._require(token, None, now)
+        if self._replaced(token):
+            raise TokenEnded
+        self.trigger_event(self.Deleted, timestamp=now, token=token)
+
+    def describe(
+        self, token: UUID, attributes: Mapping[str, str], *, expires_at: datetime | None, now: datetime
+    ) -> dict[str, str]:
+        """Set these attributes of a token, leave its others, and return all.
+
+        Raises InvalidAttributes, UnknownToken (a deleted one too), TokenExpired or, for a revoked one, TokenEnded.
+        """
+        self._require(token, expires_at, now)
+        if token in self.revoked or (token not in self.tokens and (self.ended or self._replaced(token))):
+            raise TokenEnded
+        present = self.attributes.get(token, {})
+        described = token_attributes.merged(present, attributes)
+        if described != present:
+            self.trigger_event(self.Described, timestamp=now, token=token, attributes=described)
+        return described
+
+    def _require(self, token: UUID, expires_at: datetime | None, now: datetime) -> None:
+        known = token in self.tokens or self._replaced(token)
+        known = known or (self.refresh_digest is not None and token == refresh_token_id(self.refresh_digest))
+        if not known or token in self.deleted:
+            raise UnknownToken
+        if expires_at is not None and now >= expires_at:
+            raise TokenExpired
+
+    def _replaced(self, token: UUID) -> bool:
+        return any(token == refresh_token_id(digest) for digest in self.replaced)
 
     def mark_impersonated(self, by: UUID, now: datetime) -> None:
         """Note, once it is issued, that somebody else acts as the family's user by its tokens."""

@@ -17,6 +17,7 @@ from eventsourcing.domain import Aggregate
 
 from domain import person, text
 from domain.event import Recorded
+from domain.permissions import require_held
 from domain.person import Factor, Profile
 from domain.refusals import (
     AlreadyLinked,
@@ -544,8 +545,9 @@ class User(Aggregate):
     def assign_role(self, role: Role, by: Caller, now: datetime) -> None:
         """Give the user a role of their organization.
 
-        Raises UnknownUser, UnknownRole (deleted, or of another organization), or PrivilegedRole when the role is
-        privileged and the caller is not root, whether or not the user has it already.
+        Raises UnknownUser, UnknownRole (deleted, or of another organization), PrivilegedRole when the role is
+        privileged and the caller is not root, or MissingPermission when it holds a permission of the management
+        interface that the caller does not hold; whether or not the user has it already.
         """
         self.require_known()
         role.require_known()
@@ -553,6 +555,7 @@ class User(Aggregate):
             raise UnknownRole
         if role.privileged and not by.is_root:
             raise PrivilegedRole
+        require_held(by, role.permissions)
         if role.id not in self.roles:
             self.trigger_event(self.RoleAssigned, timestamp=now, role=role.id, role_name=role.name)
 

@@ -183,6 +183,7 @@ def test_a_deleted_account_is_unknown_to_every_command() -> None:
         lambda: account.suspend(SYSTEM, NOW),
         lambda: account.reinstate(NOW),
         lambda: account.move("active", SYSTEM, NOW),
+        lambda: account.set_features([], SYSTEM, NOW),
         lambda: account.delete(SYSTEM, NOW, has_children=False),
     ):
         with pytest.raises(refusals.UnknownAccount):
@@ -236,3 +237,44 @@ def test_a_deleted_org_is_unknown() -> None:
     org.delete(SYSTEM, NOW, has_children=False)
     with pytest.raises(refusals.UnknownAccount):
         profile(org)
+
+
+def test_root_switches_features_of_an_organization_on_and_off() -> None:
+    organization = an_account()
+    assert organization.features == frozenset()
+    organization.set_features(["token_search", "token_revocation", "token_search"], ROOT_APPLICATION, NOW)
+    event = the_event(organization)
+    assert (event.TOPIC, event.features) == ("account.features_changed", ["token_revocation", "token_search"])
+    assert event.touches == ()
+    organization.set_features(["token_search"], ROOT_APPLICATION, NOW)
+    assert organization.features == {"token_search"}
+    organization.set_features([], ROOT_APPLICATION, NOW)
+    assert organization.features == frozenset()
+
+
+def test_features_that_are_on_already_change_nothing() -> None:
+    organization = an_account()
+    organization.set_features(["token_search"], SYSTEM, NOW)
+    organization.set_features(["token_search"], SYSTEM, NOW)
+    assert happened(organization) == ["account.features_changed"]
+
+
+def test_nobody_but_root_switches_features() -> None:
+    organization = an_account()
+    for by in (backend("all"), backend("write_org"), STRANGER):
+        with pytest.raises(refusals.MissingPermission):
+            organization.set_features(["token_search"], by, NOW)
+    assert happened(organization) == []
+
+
+def test_a_child_account_has_no_features() -> None:
+    with pytest.raises(refusals.UnknownAccount):
+        an_account(an_account()).set_features(["token_search"], SYSTEM, NOW)
+
+
+@pytest.mark.parametrize("feature", ["", "Token_search", "everything"])
+def test_a_feature_is_one_of_those_there_are(feature: str) -> None:
+    organization = an_account()
+    with pytest.raises(refusals.InvalidFeature):
+        organization.set_features(["token_search", feature], SYSTEM, NOW)
+    assert happened(organization) == []

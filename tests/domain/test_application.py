@@ -234,11 +234,11 @@ def test_disabling_and_enabling_happen_once_each() -> None:
     application = an_application()
     application.disable(backend(), NOW, " leaked ")
     with pytest.raises(refusals.ApplicationNotActive):
-        application.require_active()
+        application.require_active(NOW)
     application.disable(backend(), NOW)
     application.enable(backend(), NOW)
     application.enable(backend(), NOW)
-    application.require_active()
+    application.require_active(NOW)
     disabled, enabled = application.collect_events()
     assert disabled.reason == "leaked"  # type: ignore[attr-defined]
     assert enabled.TOPIC == "application.enabled"  # type: ignore[attr-defined]
@@ -309,7 +309,7 @@ def test_a_deleted_application_is_unknown_to_every_command() -> None:
         lambda: application.disable(ROOT_APPLICATION, NOW),
         lambda: application.enable(ROOT_APPLICATION, NOW),
         lambda: application.delete(ROOT_APPLICATION, NOW),
-        application.require_active,
+        lambda: application.require_active(NOW),
     ):
         with pytest.raises(refusals.UnknownApplication):
             command()

@@ -173,3 +173,15 @@ def test_an_application_is_told_of_a_sign_out_over_https() -> None:
         with pytest.raises(refusals.InvalidRedirectUri) as refusal:
             replace(PLAIN, backchannel_logout_uri=bad).checked(Kind.NATIVE)
         assert refusal.value.field == "backchannel_logout_uri"
+
+
+@pytest.mark.parametrize("source", [None, "user", "header:appuserID", "query:appuserID", "form:appuserID"])
+def test_an_application_says_where_its_end_users_are_named(source: str | None) -> None:
+    for kind in Kind:
+        assert replace(PLAIN, end_user_from=source).checked(kind).end_user_from == source
+
+
+@pytest.mark.parametrize("source", ["", "cookie:id", "header:Authorization", "form:client_secret"])
+def test_end_users_are_named_nowhere_else(source: str) -> None:
+    with pytest.raises(refusals.InvalidEndUserSource):
+        replace(PLAIN, end_user_from=source).checked(Kind.WEB)

@@ -137,3 +137,28 @@ def test_an_authorization_that_is_recalled_goes_on_where_it_was() -> None:
     assert not again.redeem(uuid4(), NOW)
     event = the_event(again)
     assert (event.TOPIC, event.originator_id, event.originator_version) == ("authorization.replayed", code.id, 3)
+
+
+def test_a_code_that_was_taken_back_is_redeemed_by_nobody() -> None:
+    code = a_code()
+    code.withdraw(NOW)
+    assert the_event(code).TOPIC == "authorization.withdrawn"
+    with pytest.raises(refusals.UnusableCode):
+        code.redeem(FAMILY, NOW)
+    assert happened(code) == []
+
+
+def test_a_code_is_taken_back_once() -> None:
+    code = a_code()
+    code.withdraw(NOW)
+    with pytest.raises(refusals.UnknownCode):
+        code.withdraw(NOW)
+    assert happened(code) == ["authorization.withdrawn"]
+
+
+def test_a_used_code_that_was_taken_back_is_still_found_out_when_it_comes_back() -> None:
+    code = a_code()
+    code.redeem(FAMILY, NOW)
+    code.withdraw(NOW)
+    assert not code.redeem(uuid4(), NOW)
+    assert happened(code)[-1] == "authorization.replayed"

@@ -57,8 +57,15 @@ def test_an_approval_tells_who_gave_it_and_how_they_had_proved_themselves() -> N
     approve(device)
     event = the_event(device)
     assert (event.user, event.session, event.authenticated_at, event.methods) == (USER, SESSION, NOW, ["pwd"])
+    assert event.scope is None
     assert (event.organization, event.application) == (ORGANIZATION, APPLICATION)
     assert device.status is Status.APPROVED
+
+
+def test_an_approval_of_less_than_was_asked_for_says_so() -> None:
+    device = settled(a_device())
+    approve(device, scope="openid")
+    assert the_event(device).scope == "openid"
 
 
 def test_a_refusal_tells_whose_it_was() -> None:

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from domain.event import Recorded
 
 TOPICS = """
-account.created account.deleted account.described account.profiled account.reinstated account.renamed
-account.suspended
-application.deleted application.disabled application.enabled application.registered application.secret_added
-application.secret_retired application.updated
+account.created account.deleted account.described account.features_changed account.profiled account.reinstated
+account.renamed account.suspended
+application.approved application.deleted application.disabled application.enabled application.registered
+application.rejected application.secret_added application.secret_retired application.submitted application.updated
 consent.extended consent.given consent.withdrawn
 device.approved device.denied device.redeemed device.requested
-authorization.issued authorization.redeemed authorization.replayed
+authorization.issued authorization.redeemed authorization.replayed authorization.withdrawn
 grant.approved grant.rejected grant.requested grant.revoked
 group.created group.deleted group.renamed
 group_membership.added group_membership.removed
@@ -35,7 +35,8 @@ role.changed role.defined role.deleted
 scope.changed scope.defined scope.deleted
 session.authenticated session.ended session.started
 signing_key.activated signing_key.introduced signing_key.retired
-token.impersonated token.issued token.refreshed token.reuse_detected token.revoked
+token.approved token.deleted token.described token.impersonated token.issued token.refreshed
+token.reuse_detected token.revoked
 user.activated user.created user.custom_data_changed user.deleted user.email_changed
 user.email_verification_requested user.email_verified user.factor_required user.factor_waived user.linked
 user.password_changed user.password_rehashed user.phone_changed user.profile_changed user.reinstated user.renamed

@@ -79,6 +79,13 @@ def test_an_application_elsewhere_or_deleted_is_unknown() -> None:
         a_grant(application=application)
 
 
+def test_who_only_signs_people_in_is_granted_nothing() -> None:
+    application = an_application(kind="web")
+    application.submit(domain="shop.test", description=None, scope_kinds=["sso"], by=backend("write_app"), now=NOW)
+    with pytest.raises(refusals.SignInOnly):
+        a_grant(application=application)
+
+
 def test_an_approval_touches_the_application() -> None:
     grant, approver = a_grant(), person()
     grant.approve(approver, NOW)

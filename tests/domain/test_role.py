@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 
 from domain import refusals
 from domain.caller import SYSTEM, Caller
+from domain.permissions import BUILT_IN_ROLES, PERMISSIONS
 from domain.role import Role
-from tests.domain.given import NOW, ORGANIZATION, ROOT_APPLICATION, STRANGER, a_role, backend, happened, the_event
+from tests.domain.given import (
+    NOW,
+    ORGANIZATION,
+    ROOT_APPLICATION,
+    STRANGER,
+    a_role,
+    backend,
+    happened,
+    person,
+    the_event,
+)
 
 
 def define(name: str = "auditor", *permissions: str, by: Caller | None = None) -> Role:
@@ -54,16 +66,47 @@ def test_only_holders_of_the_wildcard_put_it_into_a_role() -> None:
     assert not define("most", "all", by=backend("all")).privileged
 
 
+@pytest.mark.parametrize("caller", [backend("write_role"), person("write_role")], ids=["application", "person"])
+@pytest.mark.parametrize("permission", [name for name in PERMISSIONS if name not in {"root", "write_role"}])
+def test_nobody_puts_a_permission_into_a_role_that_they_do_not_hold(caller: Caller, permission: str) -> None:
+    with pytest.raises(refusals.MissingPermission):
+        define("much", "write_role", permission, by=caller)
+    role = a_role("write_role")
+    with pytest.raises(refusals.MissingPermission):
+        role.change("auditor", None, ["write_role", permission], caller, NOW)
+    assert happened(role) == []
+    holder = replace(caller, permissions=caller.permissions | {permission})
+    assert permission in define("much", "write_role", permission, by=holder).permissions
+
+
+def test_a_role_that_holds_more_than_the_caller_keeps_its_name() -> None:
+    role = a_role("read_audit")
+    with pytest.raises(refusals.MissingPermission):
+        role.change("clerk", None, ["read_audit"], backend("write_role"), NOW)
+    assert happened(role) == []
+
+
+def test_taking_permissions_out_of_a_role_takes_none() -> None:
+    role = a_role("all", "read_audit")
+    role.change("auditor", None, [], backend("write_role"), NOW)
+    assert role.permissions == []
+
+
+def test_scopes_of_other_services_are_put_into_roles_freely() -> None:
+    assert define("clerk", "invoices:read", by=backend()).permissions == ["invoices:read"]
+
+
 @pytest.mark.parametrize("caller", [backend("all"), ROOT_APPLICATION], ids=["all", "root"])
-def test_built_in_names_are_out_of_reach(caller: Caller) -> None:
+@pytest.mark.parametrize("name", sorted(BUILT_IN_ROLES))
+def test_built_in_names_are_out_of_reach(caller: Caller, name: str) -> None:
     with pytest.raises(refusals.BuiltInRole):
-        define("super_admin", by=caller)
+        define(name, by=caller)
     with pytest.raises(refusals.BuiltInRole):
-        a_role().change("super_admin", None, [], caller, NOW)
+        a_role().change(name, None, [], caller, NOW)
     with pytest.raises(refusals.BuiltInRole):
-        a_role(name="super_admin").change("renamed", None, [], caller, NOW)
+        a_role(name=name).change("renamed", None, [], caller, NOW)
     with pytest.raises(refusals.BuiltInRole):
-        a_role(name="super_admin").delete(caller, NOW, assigned=False)
+        a_role(name=name).delete(caller, NOW, assigned=False)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +114,8 @@ def test_built_in_names_are_out_of_reach(caller: Caller) -> None:
     [
         "Super_Admin",
         "SUPER_ADMIN",
+        "OrgAdmin",
+        "OPSADMIN",
         " super_admin ",
         "super_admin\n",
         "\uff53\uff55\uff50\uff45\uff52_\uff41\uff44\uff4d\uff49\uff4e",
@@ -97,9 +142,9 @@ def test_the_service_itself_defines_the_built_in_roles() -> None:
 
 def test_a_change_replaces_everything() -> None:
     role = a_role("read_user")
-    role.change("reader", None, ["read_app"], backend(), NOW)
+    role.change("reader", None, ["read_app"], backend("read_app"), NOW)
     assert (role.name, role.permissions) == ("reader", ["read_app"])
-    role.change("reader", " ", ["read_app", "read_app"], backend(), NOW)
+    role.change("reader", " ", ["read_app", "read_app"], backend("read_app"), NOW)
     assert happened(role) == ["role.changed"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -72,6 +73,12 @@ def test_the_first_token_is_named_like_the_family() -> None:
     assert event.token == event.originator_id == FAMILY
     assert (event.user, event.account, event.membership, event.end_user) == (None, None, None, "end-user-7")
     assert event.touches == ()
+
+
+def test_an_issued_event_is_the_one_that_its_class_makes_of_its_fields() -> None:
+    event = the_event(issue())
+    assert [*vars(event)] == [field.name for field in dataclasses.fields(event)]
+    assert type(event)(**vars(event)) == event
 
 
 def test_a_token_lives_for_a_while() -> None:
@@ -178,6 +185,16 @@ def test_a_revoked_family_ends_once() -> None:
     assert happened(family) == ["token.revoked"]
     with pytest.raises(refusals.TokenEnded):
         refresh(family)
+
+
+def test_what_ended_for_good_is_not_approved_even_where_it_had_ended_before() -> None:
+    family = a_family()
+    family.revoke(None, None, NOW)
+    family.revoke(None, "its code came back", NOW, final=True)
+    family.revoke(None, "its code came back", NOW, final=True)
+    assert happened(family) == ["token.revoked", "token.revoked"]
+    with pytest.raises(refusals.TokenEnded):
+        family.approve(FAMILY, cascade=True, expires_at=None, now=NOW)
 
 
 @given(st.lists(st.sampled_from(["current", "old", "token", "family"]), max_size=12))

@@ -9,6 +9,7 @@ import pytest
 
 from domain import refusals
 from domain.caller import SYSTEM
+from domain.permissions import PERMISSIONS
 from domain.user import User
 from tests.domain.given import (
     ELSEWHERE,
@@ -25,6 +26,7 @@ from tests.domain.given import (
 )
 
 if TYPE_CHECKING:
+    from domain.caller import Caller
     from domain.role import Role
 
 
@@ -78,8 +80,8 @@ def test_deletion_is_no_status_to_wish_for() -> None:
 
 def test_a_role_is_assigned_once() -> None:
     user, role = a_user(), a_role("read_audit")
-    user.assign_role(role, backend(), NOW)
-    user.assign_role(role, backend(), NOW)
+    user.assign_role(role, backend("read_audit"), NOW)
+    user.assign_role(role, backend("read_audit"), NOW)
     event = the_event(user)
     assert (event.role, event.role_name) == (role.id, "auditor")
     assert user.roles == {role.id: "auditor"}
@@ -100,6 +102,27 @@ def test_the_guard_on_privileged_roles_looks_at_the_request_not_at_the_change() 
     user.assign_role(role, SYSTEM, NOW)
     with pytest.raises(refusals.PrivilegedRole):
         user.assign_role(role, backend("all"), NOW)
+
+
+@pytest.mark.parametrize(
+    "by", [backend("write_user", "read_user"), person("write_user", "read_user")], ids=["application", "person"]
+)
+def test_nobody_assigns_a_role_that_holds_more_than_they_do(by: Caller) -> None:
+    user, role = a_user(), a_role("read_user", "read_audit")
+    with pytest.raises(refusals.MissingPermission):
+        user.assign_role(role, by, NOW)
+    user.assign_role(role, SYSTEM, NOW)
+    with pytest.raises(refusals.MissingPermission):
+        user.assign_role(role, by, NOW)  # this is about the request, too
+    user.assign_role(a_role("read_user", "invoices:read", name="clerk"), by, NOW)
+    assert happened(user) == ["user.role_assigned", "user.role_assigned"]
+
+
+@pytest.mark.parametrize("held", ["root", "all"])
+def test_the_wildcards_are_enough_to_assign_a_role(held: str) -> None:
+    user = a_user()
+    user.assign_role(a_role(*(name for name in PERMISSIONS if name != "root")), backend(held), NOW)
+    assert happened(user) == ["user.role_assigned"]
 
 
 def test_a_role_of_another_organization_is_unknown() -> None:
