@@ -31,6 +31,7 @@ ACCOUNTS = Table(
         "public_registration": "boolean",
         "branding_only": "boolean",
         "branding": "jsonb",
+        "features": "text[] NOT NULL",
         "status": "text NOT NULL",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
@@ -49,6 +50,7 @@ def _created(event: Account.Created, _: Context) -> Iterable[Fact]:
         parent=event.parent,
         depth=event.depth,
         name=event.name,
+        features=[],
         status="active",
         created_at=event.timestamp,
         updated_at=event.timestamp,
@@ -80,6 +82,10 @@ def _profiled(event: Account.Profiled, _: Context) -> Iterable[Fact]:
     )
 
 
+def _features_changed(event: Account.FeaturesChanged, _: Context) -> Iterable[Fact]:
+    yield ACCOUNTS.update(id=event.originator_id, features=event.features, updated_at=event.timestamp)
+
+
 def _suspended(event: Account.Suspended, _: Context) -> Iterable[Fact]:
     yield ACCOUNTS.update(id=event.originator_id, status="suspended", updated_at=event.timestamp)
 
@@ -94,13 +100,14 @@ def _deleted(event: Account.Deleted, _: Context) -> Iterable[Fact]:
 
 MODEL = row_model(
     "accounts",
-    2,
+    3,
     (ACCOUNTS,),
     {
         Account.Created.TOPIC: _created,
         Account.Renamed.TOPIC: _renamed,
         Account.Described.TOPIC: _described,
         Account.Profiled.TOPIC: _profiled,
+        Account.FeaturesChanged.TOPIC: _features_changed,
         Account.Suspended.TOPIC: _suspended,
         Account.Reinstated.TOPIC: _reinstated,
         Account.Deleted.TOPIC: _deleted,

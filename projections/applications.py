@@ -43,14 +43,37 @@ APPLICATIONS = Table(
         "refresh_grace": "integer NOT NULL",
         "post_logout_redirect_uris": "text[] NOT NULL",
         "backchannel_logout_uri": "text",
+        "end_user_from": "text",
         "status": "text NOT NULL",
+        "standing": "text",  # null: it needs nobody's approval
+        "domain": "text",
+        "description": "text",
+        "scope_kinds": "text[]",
+        "created_by": "uuid",
+        "submitted_by": "uuid",
+        "submitted_at": "timestamptz",
+        "decided_by": "uuid",
+        "decided_at": "timestamptz",
+        "cause": "text",
+        "effective_until": "timestamptz",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
     },
     indexes=(
         "CREATE UNIQUE INDEX applications_client_id ON applications (client_id)",
         "CREATE INDEX applications_organization ON applications (organization, id)",
+        "CREATE INDEX applications_standing ON applications (organization, id) WHERE standing IS NOT NULL",
     ),
+    # The one answer to whether an application may do anything: until then, exclusive. Whoever asks compares a time with
+    # this and with nothing else, so disabling, standing and expiry cannot disagree.
+    generated={
+        "usable_until": (
+            "timestamptz NOT NULL",
+            """CASE WHEN status = 'active' AND standing IS NULL THEN timestamptz 'infinity'
+            WHEN status = 'active' AND standing = 'effective' AND effective_until IS NOT NULL THEN effective_until
+            ELSE timestamptz '-infinity' END""",
+        )
+    },
 )
 SECRETS = Table(
     "application_secrets",
@@ -111,13 +134,54 @@ def _enabled(event: Application.Enabled, _: Context) -> Iterable[Fact]:
     yield APPLICATIONS.update(id=event.originator_id, status="active", updated_at=event.timestamp)
 
 
+def _submitted(event: Application.Submitted, _: Context) -> Iterable[Fact]:
+    yield APPLICATIONS.update(
+        id=event.originator_id,
+        standing="pending",
+        domain=event.domain,
+        description=event.description,
+        scope_kinds=event.scope_kinds,
+        created_by=event.creator,
+        submitted_by=event.by,
+        submitted_at=event.timestamp,
+        decided_by=None,
+        decided_at=None,
+        cause=None,
+        effective_until=None,
+        updated_at=event.timestamp,
+    )
+
+
+def _approved(event: Application.Approved, _: Context) -> Iterable[Fact]:
+    yield APPLICATIONS.update(
+        id=event.originator_id,
+        standing="effective",
+        decided_by=event.approver,
+        decided_at=event.timestamp,
+        effective_until=event.expires_at,
+        updated_at=event.timestamp,
+    )
+
+
+def _rejected(event: Application.Rejected, _: Context) -> Iterable[Fact]:
+    yield APPLICATIONS.update(
+        id=event.originator_id,
+        standing="rejected",
+        decided_by=event.by,
+        decided_at=event.timestamp,
+        cause=event.reason,
+        effective_until=None,
+        updated_at=event.timestamp,
+    )
+
+
 def _deleted(event: Application.Deleted, _: Context) -> Iterable[Fact]:
     yield APPLICATIONS.delete(id=event.originator_id)
 
 
 MODEL = row_model(
     "applications",
-    3,
+    4,
     (APPLICATIONS, SECRETS),
     {
         Application.Registered.TOPIC: _registered,
@@ -126,13 +190,21 @@ MODEL = row_model(
         Application.SecretRetired.TOPIC: _secret_retired,
         Application.Disabled.TOPIC: _disabled,
         Application.Enabled.TOPIC: _enabled,
+        Application.Submitted.TOPIC: _submitted,
+        Application.Approved.TOPIC: _approved,
+        Application.Rejected.TOPIC: _rejected,
         Application.Deleted.TOPIC: _deleted,
     },
 )
 
-# One snapshot of all that decides whether a client may have a token, and the position it was taken at.
+# One snapshot of all that decides whether a client may have a token, and the position it was taken at. Introspection
+# reads it at every request: only what is looked at is asked for.
 FOR_DECISIONS = """
-SELECT a.*, o.status AS organization_status, h.last AS head,
+SELECT a.id, a.organization, a.client_id, a.kind, a.name, a.permissions, a.audiences, a.token_format,
+       a.access_token_lifetime, a.key_set, a.rate_limit, a.redirect_uris, a.grant_types, a.trusted,
+       a.refresh_token_lifetime, a.refresh_grace, a.post_logout_redirect_uris, a.backchannel_logout_uri,
+       a.end_user_from, a.status, a.standing, a.scope_kinds, a.submitted_at, a.effective_until,
+       a.usable_until, o.status AS organization_status, h.last AS head,
        ARRAY(SELECT s.digest FROM application_secrets s WHERE s.application = a.id ORDER BY s.id) AS secret_digests,
        ARRAY(SELECT s.expires_at FROM application_secrets s
               WHERE s.application = a.id ORDER BY s.id) AS secret_expiries,
@@ -155,7 +227,8 @@ HOLDERS = """
 SELECT id FROM applications WHERE organization = $1 AND $2 = ANY (permissions) ORDER BY id LIMIT $3
 """
 REDIRECT_URIS_OF = """
-SELECT DISTINCT unnest(redirect_uris) FROM applications WHERE organization = $1 AND status = 'active'
+SELECT DISTINCT unnest(redirect_uris) FROM applications
+ WHERE organization = $1 AND usable_until > clock_timestamp()
 """
 SECRETS_OF = """
 SELECT id, name, hint, expires_at, created_at FROM application_secrets WHERE application = $1 ORDER BY id
@@ -198,5 +271,5 @@ async def secrets_of(connection: asyncpg.Pool, application: UUID) -> list[asyncp
 
 
 async def redirect_uris_of(connection: asyncpg.Pool, organization: UUID) -> list[str]:
-    """Return every redirect URI of an organization's active applications, each once."""
+    """Return every redirect URI of an organization's applications that are in use, each once."""
     return [row[0] for row in await connection.fetch(REDIRECT_URIS_OF, organization)]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from domain.authorization import Authorization
 from projections.row_model import Table, row_model
@@ -43,11 +44,13 @@ AUTHORIZATIONS = Table(
         "expires_at": "timestamptz NOT NULL",
         "family": "uuid",  # of the tokens that it was exchanged for
         "replayed": "boolean NOT NULL",
+        "withdrawn": "boolean NOT NULL",  # nobody is told of it any more; its use before would still be found out
         "version": "bigint NOT NULL",
     },
     indexes=(
         "CREATE UNIQUE INDEX authorizations_digest ON authorizations (digest)",
         "CREATE INDEX authorizations_expires_at ON authorizations (expires_at)",
+        "CREATE INDEX authorizations_organization ON authorizations (organization, id)",
     ),
 )
 
@@ -72,6 +75,7 @@ def _issued(event: Authorization.Issued, _: Context) -> Iterable[Fact]:
         issued_at=event.timestamp,
         expires_at=event.expires_at,
         replayed=False,
+        withdrawn=False,
         version=event.originator_version,
     )
 
@@ -84,6 +88,10 @@ def _replayed(event: Authorization.Replayed, _: Context) -> Iterable[Fact]:
     yield AUTHORIZATIONS.update(id=event.originator_id, replayed=True, version=event.originator_version)
 
 
+def _withdrawn(event: Authorization.Withdrawn, _: Context) -> Iterable[Fact]:
+    yield AUTHORIZATIONS.update(id=event.originator_id, withdrawn=True, version=event.originator_version)
+
+
 # Codes go when tokens that expired with them would: the horizon is that of the tokens, and only rises. Who comes with a
 # code after that is told as whoever comes with one that never was.
 HORIZON = "coalesce((SELECT h.at FROM muniment.horizons h WHERE h.model = 'tokens'), '-infinity')"
@@ -91,12 +99,13 @@ SERVED = f"r.expires_at <= {HORIZON}"
 MODEL = replace(
     row_model(
         "authorizations",
-        1,
+        2,
         (AUTHORIZATIONS,),
         {
             Authorization.Issued.TOPIC: _issued,
             Authorization.Redeemed.TOPIC: _redeemed,
             Authorization.Replayed.TOPIC: _replayed,
+            Authorization.Withdrawn.TOPIC: _withdrawn,
         },
     ),
     served={"authorizations": SERVED},
@@ -125,6 +134,16 @@ SELECT r.*,
   LEFT JOIN sessions s ON s.id = r.session
  WHERE r.digest = $1
 """
+# What those who manage an organization are told of its codes.
+TOLD = """
+SELECT r.id, r.organization, r.application, a.client_id, a.name AS application_name, r.user_id, r.scope, r.audience,
+       r.issued_at, r.expires_at, r.family
+  FROM authorizations r LEFT JOIN applications a ON a.id = r.application
+ WHERE r.organization = $1 AND NOT r.withdrawn
+"""
+TOLD_BY_ID = f"{TOLD} AND r.id = $2"
+TOLD_BY_DIGEST = f"{TOLD} AND r.digest = $2"
+PAGE = f"{TOLD} AND r.id <= $2 ORDER BY r.id DESC LIMIT $3"
 PURGE = f"""
 WITH gone AS (
     DELETE FROM {{schema}}.authorizations
@@ -144,6 +163,19 @@ async def by_digest(connection: asyncpg.Pool, digest: str, now: datetime) -> asy
     return await connection.fetchrow(BY_DIGEST, digest, now)
 
 
+async def told(connection: asyncpg.Pool, organization: UUID, code: UUID | str) -> asyncpg.Record | None:
+    """Return what there is to tell of a code of an organization, by its id or by its digest in hex.
+
+    None when it was never handed out there, was taken back, or is purged.
+    """
+    return await connection.fetchrow(TOLD_BY_ID if isinstance(code, UUID) else TOLD_BY_DIGEST, organization, code)
+
+
+async def page(connection: asyncpg.Pool, organization: UUID, *, start: UUID, limit: int) -> list[asyncpg.Record]:
+    """Return a page of an organization's codes, the newest first, from the id `start` on (itself included)."""
+    return await connection.fetch(PAGE, organization, start, limit)
+
+
 def recalled(row: asyncpg.Record) -> Authorization:
     """Return the authorization that a code's row tells of."""
     return Authorization.recalled(
@@ -152,6 +184,7 @@ def recalled(row: asyncpg.Record) -> Authorization:
         at=row["issued_at"],
         family=row["family"],
         replayed=row["replayed"],
+        withdrawn=row["withdrawn"],
         organization=row["organization"],
         application=row["application"],
         user=row["user_id"],

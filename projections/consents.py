@@ -62,7 +62,11 @@ MODEL = row_model(
     },
 )
 
-SCOPE = "SELECT scope FROM consents WHERE user_id = $1 AND application = $2"
+# A third party that was submitted for approval once more may be another than people knew: they are asked anew.
+SCOPE = """
+SELECT c.scope FROM consents c JOIN applications a ON a.id = c.application
+ WHERE c.user_id = $1 AND c.application = $2 AND (a.submitted_at IS NULL OR c.updated_at > a.submitted_at)
+"""
 ID = "SELECT id FROM consents WHERE user_id = $1 AND application = $2"
 OF_USER = """
 SELECT c.application, a.name FROM consents c JOIN applications a ON a.id = c.application
@@ -88,6 +92,7 @@ SELECT t.application, t.scope, t.issued_at
 ACCESS = f"""
 WITH renewable AS ({RENEWABLE})
 SELECT a.id AS application, a.client_id, a.name, o.name AS organization_name,
+       a.status, a.standing, a.effective_until,
        coalesce(c.scope, ARRAY(SELECT DISTINCT s FROM renewable w, unnest(string_to_array(w.scope, ' ')) s
                                 WHERE w.application = a.id ORDER BY s)) AS scope,
        coalesce(c.given_at, (SELECT min(w.issued_at) FROM renewable w WHERE w.application = a.id)) AS given_at,
@@ -112,7 +117,10 @@ SELECT EXISTS (
 
 
 async def of(connection: asyncpg.Pool, user: UUID, application: UUID) -> frozenset[str]:
-    """Return the scope that a user lets an application have; empty when there is no consent."""
+    """Return the scope that a user lets an application have; empty when there is no consent that counts.
+
+    One counts if it was given or extended since the application was last submitted for approval, if it ever was.
+    """
     return frozenset(await connection.fetchval(SCOPE, user, application) or ())
 
 
@@ -135,9 +143,9 @@ async def ids_of_user(connection: asyncpg.Pool, user: UUID, *, limit: int) -> li
 async def access_of(connection: asyncpg.Pool, user: UUID, *, application: UUID | None = None) -> list[asyncpg.Record]:
     """Return the applications (or that one) with access to what is a user's, by name.
 
-    Each with `application` (its id), `client_id`, `name`, `organization_name`, `scope`, `given_at` (when consent was
-    given, without it when the oldest sign-in that still counts was) and `last_used` (when it last had a token; None:
-    not in living memory).
+    Each with `application` (its id), `client_id`, `name`, `organization_name`, how it stands (`status`, `standing` and
+    `effective_until`), `scope`, `given_at` (when consent was given, without it when the oldest sign-in that still
+    counts was) and `last_used` (when it last had a token; None: not in living memory).
     """
     return await connection.fetch(ACCESS, user, application)
 

@@ -66,8 +66,10 @@ def _requested(event: DeviceAuthorization.Requested, _: Context) -> Iterable[Fac
 
 
 def _approved(event: DeviceAuthorization.Approved, _: Context) -> Iterable[Fact]:
+    within = {} if event.scope is None else {"scope": event.scope}
     yield DEVICES.update(
         id=event.originator_id,
+        **within,
         status="approved",
         user_id=event.user,
         session=event.session,
@@ -126,7 +128,7 @@ WAITING = """
 SELECT d.id, d.organization, d.application, d.scope, d.audience, d.requested_at, d.expires_at,
        a.client_id, a.name, o.name AS organization_name
   FROM device_authorizations d
-  JOIN applications a ON a.id = d.application AND a.status = 'active'
+  JOIN applications a ON a.id = d.application AND a.usable_until > $2
   JOIN accounts o ON o.id = d.organization AND o.status = 'active'
  WHERE d.user_code_digest = ANY ($1::text[]) AND d.status = 'pending' AND d.expires_at > $2
    AND ($3::uuid IS NULL OR d.organization = $3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.application import Application
 from domain.revocation import Revocation
 from domain.user import User
 from projections.model import Model
@@ -71,14 +72,21 @@ def _user_ended(event: User.Suspended | User.Deleted, _: Context) -> Iterable[Fa
         yield {"key": f"{kind}:user:{event.originator_id}"}
 
 
+def _application_judged(event: Application.Submitted | Application.Rejected, _: Context) -> Iterable[Fact]:
+    for kind in ("access", "refresh"):
+        yield {"key": f"{kind}:application:{event.originator_id}"}
+
+
 HANDLERS: dict[str, Handler] = {
     Revocation.Recorded.TOPIC: _recorded,
     User.Suspended.TOPIC: _user_ended,
     User.Deleted.TOPIC: _user_ended,
+    Application.Submitted.TOPIC: _application_judged,
+    Application.Rejected.TOPIC: _application_judged,
 }
 MODEL = Model(
     name="revocations",
-    version=1,
+    version=2,
     mode="immediate",
     tables=("revocation_epochs",),
     ddl=DDL,

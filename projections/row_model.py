@@ -6,7 +6,7 @@ that a page of any length takes three statements a table.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,13 +25,15 @@ INSERT, UPDATE, DELETE = "i", "u", "d"
 class Table:
     """A table of a read model: its columns with types, in order, and which of them are the key.
 
-    Every row also has `position`, that of the last event which changed it.
+    Every row also has `position`, that of the last event which changed it, and the `generated` columns: each a type and
+    how it follows from the others, as SQL has it. No fact names those.
     """
 
     name: str
     key: tuple[str, ...]
     columns: Mapping[str, str]
     indexes: tuple[str, ...] = ()
+    generated: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def insert(self, **values: Any) -> Fact:
         """Return the fact that a row appeared (or, with its key taken, that it was replaced)."""
@@ -48,6 +50,9 @@ class Table:
     def ddl(self) -> str:
         """Return the statement that makes the table, with its key."""
         lines = [f"    {name} {kind}" for name, kind in self.columns.items()]
+        lines += [
+            f"    {name} {kind} GENERATED ALWAYS AS ({rule}) STORED" for name, (kind, rule) in self.generated.items()
+        ]
         lines += ["    position bigint NOT NULL", f"    PRIMARY KEY ({', '.join(self.key)})"]
         body = ",\n".join(lines)
         return f"CREATE TABLE {self.name} (\n{body}\n);"

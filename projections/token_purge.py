@@ -1,8 +1,9 @@
 """The purge rule of tokens: a family's rows go together, once none of its tokens can be used or told apart from dead.
 
 A family is over when its access tokens had expired by the horizon, and no refresh token of it is left that could be
-used: then nothing asks for its used refresh tokens either, by which a copied one is found out. What is over stays over,
-so the rule may be applied at any later time, or twice, or halfway.
+used: then nothing asks for its used refresh tokens either, by which a copied one is found out. One that was revoked
+could be approved again until it expires; one that does not expire could not. So what is over stays over, and the rule
+may be applied at any later time, or twice, or halfway.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ NOT EXISTS (SELECT FROM {{schema}}.tokens o WHERE o.id = r.family AND o.expires_
 AND NOT EXISTS (SELECT FROM {{schema}}.tokens o
                  WHERE o.family = r.family AND o.family <> o.id AND o.expires_at > {HORIZON})
 AND NOT EXISTS (SELECT FROM {{schema}}.refresh_tokens o
-                 WHERE o.family = r.family AND o.used_at IS NULL AND o.ended_at IS NULL
-                   AND (o.expires_at IS NULL OR o.expires_at > {HORIZON}))
+                 WHERE o.family = r.family AND o.used_at IS NULL
+                   AND CASE WHEN o.expires_at IS NULL THEN o.ended_at IS NULL ELSE o.expires_at > {HORIZON} END)
 """  # noqa: S608 - made of this file's own texts
 RAISED = f"{HORIZON} > '-infinity'"  # looked at once: as long as it never was, no table is gone through
 SERVED = {

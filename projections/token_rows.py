@@ -31,13 +31,18 @@ TOKENS = (
     "session", "authenticated_at", "actor", "scope", "audience", "format", "grant_type", "issued_at", "expires_at",
     "version", "position",
 )  # fmt: skip
-REFRESH_TOKENS = ("digest", "family", "application", "expires_at", "used_at", "version", "position")
+REFRESH_TOKENS = (
+    "digest", "family", "organization", "application", "user_id", "account", "end_user", "expires_at", "used_at",
+    "issued_at", "version", "position",
+)  # fmt: skip
+# Why tokens ended where nobody gave a reason.
+DELETED, REUSED = "deleted", "refresh token reuse"
 
 _NOBODY = 7 * NULL
 
 
 class Renewal:
-    """A refresh token: the event that issued it, and when and by the event at which position it was used."""
+    """A refresh token: the event that issued it, and when it was used."""
 
     __slots__ = ("event", "family", "position", "used_at", "version")
 
@@ -89,10 +94,19 @@ def refresh_tokens(renewals: Sequence[Renewal]) -> bytes:
         (
             (DIGESTS, digests([event.refresh_digest for event in events])),
             (IDS, [renewal.family.bytes for renewal in renewals]),
+            (IDS, identifiers([event.organization for event in events])),
             (IDS, identifiers([event.application for event in events])),
+            (FIELDS, [_whose(event) for event in events]),
             (FIELDS, [moment(event.refresh_expires_at) for event in events]),
             (FIELDS, [moment(renewal.used_at) for renewal in renewals]),
-            (FIELDS, numbers([renewal.version for renewal in renewals], [renewal.position for renewal in renewals])),
+            (
+                FIELDS,
+                numbers(
+                    microseconds([event.timestamp for event in events]),
+                    [renewal.version for renewal in renewals],
+                    [renewal.position for renewal in renewals],
+                ),
+            ),
         ),
     )
 
@@ -103,6 +117,10 @@ class _Kinds(dict[tuple[str, ...], bytes]):
     def __missing__(self, kind: tuple[str, ...]) -> bytes:
         made = self[kind] = b"".join(map(text, kind))
         return made
+
+
+def _whose(event: Any) -> bytes:
+    return identifier(event.user) + identifier(event.account) + text(event.end_user)
 
 
 def _person(event: Any) -> bytes:

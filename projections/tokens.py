@@ -12,6 +12,8 @@ from domain.token_family import TokenFamily
 from projections.model import Model
 from projections.token_pages import TokenPages
 from projections.token_purge import SERVED
+from projections.token_rows import DELETED, REUSED
+from projections.token_states import ACCESS_EPOCH, ACTOR, ACTS, HOLDERS, IN_FORCE, OFFLINE, REFRESH_EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,6 +46,8 @@ CREATE TABLE tokens (
     actor uuid,                        -- another user, who acts in the user's name
     ended_at timestamptz,
     ended_because text,
+    deleted_at timestamptz,            -- from then on nobody finds it, though its family may need the row
+    attributes jsonb,
     version bigint NOT NULL,           -- of the family's last event about it: the highest of a family is the stream's
     position bigint NOT NULL           -- of the event that issued it: revocation epochs compare with this
 );
@@ -52,12 +56,20 @@ CREATE INDEX tokens_family ON tokens (family, version) WHERE family <> id;
 CREATE TABLE refresh_tokens (
     digest bytea NOT NULL,
     family uuid NOT NULL,
+    organization uuid NOT NULL,
     application uuid NOT NULL,
+    user_id uuid,
+    account uuid,
+    end_user text,
+    issued_at timestamptz NOT NULL,
     expires_at timestamptz,            -- null: it does not expire
-    used_at timestamptz,
+    used_at timestamptz,               -- when another one took its place
     ended_at timestamptz,
+    ended_because text,
+    deleted_at timestamptz,
+    attributes jsonb,
     version bigint NOT NULL,           -- of the family's event that issued it: the newest one is the current one
-    position bigint NOT NULL
+    position bigint NOT NULL           -- of that event, for ever, as of an access token
 );
 CREATE INDEX refresh_tokens_family ON refresh_tokens (family, version);
 
@@ -82,31 +94,57 @@ BEGIN
     IF strpos(facts::text, '"rare":true') > 0 THEN
         FOR f IN
             SELECT * FROM json_to_recordset(facts)
-                AS r(n int, o text, id uuid, family uuid, application uuid, refresh_digest text,
+                AS r(n int, o text, id uuid, family uuid, organization uuid, application uuid, user_id uuid,
+                     account uuid, end_user text, issued_at timestamptz, refresh_digest text,
                      refresh_expires_at timestamptz, ended_at timestamptz, ended_because text, actor uuid,
-                     version bigint, rare boolean)
+                     renews boolean, attributes jsonb, version bigint, rare boolean)
              WHERE positions[r.n] > 0 AND r.rare
              ORDER BY r.n, r.o DESC  -- one event's use of a refresh token goes before the next one's issue
         LOOP
             IF f.o = 'u' THEN
                 -- No other one than the newest can be unused.
-                UPDATE refresh_tokens SET used_at = f.ended_at, position = positions[f.n]
+                UPDATE refresh_tokens SET used_at = f.ended_at
                  WHERE family = f.family AND used_at IS NULL
                    AND version = (SELECT max(n.version) FROM refresh_tokens n WHERE n.family = f.family);
-            ELSIF f.refresh_digest IS NOT NULL THEN
-                INSERT INTO refresh_tokens (digest, family, application, expires_at, version, position)
-                VALUES (decode(f.refresh_digest, 'hex'), f.family, f.application, f.refresh_expires_at,
-                        coalesce(f.version, 1), positions[f.n]);
+            ELSIF f.o = 'i' THEN
+                INSERT INTO refresh_tokens (digest, family, organization, application, user_id, account, end_user,
+                                            issued_at, expires_at, version, position)
+                VALUES (decode(f.refresh_digest, 'hex'), f.family, f.organization, f.application, f.user_id, f.account,
+                        f.end_user, f.issued_at, f.refresh_expires_at, coalesce(f.version, 1), positions[f.n]);
             ELSIF f.o = 'a' THEN
                 UPDATE tokens SET actor = f.actor, version = f.version WHERE id = f.family;
-            ELSIF f.id IS NOT NULL THEN
-                UPDATE tokens SET ended_at = f.ended_at, ended_because = f.ended_because, version = f.version
-                 WHERE id = f.id AND ended_at IS NULL;
+            ELSIF f.o = 'p' THEN
+                UPDATE tokens SET ended_at = NULL, ended_because = NULL, version = f.version WHERE id = f.id;
+                IF NOT FOUND THEN  -- a refresh token: the family's first row keeps the version
+                    f.renews := true;
+                    UPDATE tokens SET version = f.version WHERE id = f.family;
+                END IF;
+                IF f.renews THEN
+                    UPDATE refresh_tokens SET ended_at = NULL, ended_because = NULL
+                     WHERE family = f.family AND deleted_at IS NULL
+                       AND version = (SELECT max(n.version) FROM refresh_tokens n WHERE n.family = f.family);
+                END IF;
+            ELSIF f.o = 'n' THEN
+                UPDATE tokens SET attributes = f.attributes, version = f.version WHERE id = f.id;
+                IF NOT FOUND THEN
+                    UPDATE tokens SET version = f.version WHERE id = f.family;
+                    UPDATE refresh_tokens SET attributes = f.attributes
+                     WHERE family = f.family AND substr(digest, 1, 16) = uuid_send(f.id);
+                END IF;
             ELSE
+                IF f.id IS NOT NULL THEN
+                    UPDATE tokens SET ended_at = coalesce(ended_at, f.ended_at), version = f.version,
+                           ended_because = CASE WHEN ended_at IS NULL THEN f.ended_because ELSE ended_because END,
+                           deleted_at = CASE WHEN f.o = 'd' THEN f.ended_at ELSE deleted_at END
+                     WHERE id = f.id;
+                    CONTINUE WHEN FOUND OR f.o = 'e';
+                    UPDATE refresh_tokens SET deleted_at = f.ended_at
+                     WHERE family = f.family AND substr(digest, 1, 16) = uuid_send(f.id);
+                END IF;
                 UPDATE tokens SET ended_at = coalesce(ended_at, f.ended_at), version = f.version,
                        ended_because = CASE WHEN ended_at IS NULL THEN f.ended_because ELSE ended_because END
                  WHERE (id = f.family OR (family = f.family AND family <> id)) AND position < positions[f.n];
-                UPDATE refresh_tokens SET ended_at = f.ended_at, position = positions[f.n]
+                UPDATE refresh_tokens SET ended_at = f.ended_at, ended_because = f.ended_because
                  WHERE family = f.family AND ended_at IS NULL;
             END IF;
         END LOOP;
@@ -118,7 +156,13 @@ INDEXES = (
     "CREATE UNIQUE INDEX tokens_digest ON tokens (digest)",
     "CREATE INDEX tokens_application ON tokens (application, position)",
     "CREATE INDEX tokens_user ON tokens (user_id, position) WHERE user_id IS NOT NULL",
+    "CREATE INDEX tokens_account ON tokens (account, position) WHERE account IS NOT NULL",
     "CREATE INDEX tokens_end_user ON tokens (organization, end_user, position) WHERE end_user IS NOT NULL",
+    "CREATE INDEX refresh_tokens_application ON refresh_tokens (application, position)",
+    "CREATE INDEX refresh_tokens_user ON refresh_tokens (user_id, position) WHERE user_id IS NOT NULL",
+    "CREATE INDEX refresh_tokens_account ON refresh_tokens (account, position) WHERE account IS NOT NULL",
+    """CREATE INDEX refresh_tokens_end_user ON refresh_tokens (organization, end_user, position)
+        WHERE end_user IS NOT NULL""",
 )
 
 
@@ -183,7 +227,41 @@ def _reused(event: TokenFamily.ReuseDetected, _: Context) -> Iterable[Fact]:
         "o": "e",
         "family": event.originator_id,
         "ended_at": event.timestamp,
-        "ended_because": "refresh token reuse",
+        "ended_because": REUSED,
+        "version": event.originator_version,
+        "rare": True,
+    }
+
+
+def _approved(event: TokenFamily.Approved, _: Context) -> Iterable[Fact]:
+    yield {
+        "o": "p",
+        "id": event.token,
+        "family": event.originator_id,
+        "renews": event.cascade,
+        "version": event.originator_version,
+        "rare": True,
+    }
+
+
+def _deleted(event: TokenFamily.Deleted, _: Context) -> Iterable[Fact]:
+    yield {
+        "o": "d",
+        "id": event.token,
+        "family": event.originator_id,
+        "ended_at": event.timestamp,
+        "ended_because": DELETED,
+        "version": event.originator_version,
+        "rare": True,
+    }
+
+
+def _described(event: TokenFamily.Described, _: Context) -> Iterable[Fact]:
+    yield {
+        "o": "n",
+        "id": event.token,
+        "family": event.originator_id,
+        "attributes": event.attributes,
         "version": event.originator_version,
         "rare": True,
     }
@@ -201,7 +279,7 @@ def _impersonated(event: TokenFamily.Impersonated, _: Context) -> Iterable[Fact]
 
 MODEL = Model(
     name="tokens",
-    version=3,
+    version=4,
     mode="immediate",
     tables=("tokens", "refresh_tokens"),
     ddl=DDL,
@@ -210,6 +288,9 @@ MODEL = Model(
         TokenFamily.Issued.TOPIC: _issued,
         TokenFamily.Refreshed.TOPIC: _refreshed,
         TokenFamily.Revoked.TOPIC: _revoked,
+        TokenFamily.Approved.TOPIC: _approved,
+        TokenFamily.Deleted.TOPIC: _deleted,
+        TokenFamily.Described.TOPIC: _described,
         TokenFamily.ReuseDetected.TOPIC: _reused,
         TokenFamily.Impersonated.TOPIC: _impersonated,
     },
@@ -218,117 +299,58 @@ MODEL = Model(
 )
 
 # Everything that can end a token is looked at live: the token itself, its application, organization, account, user
-# and membership, the session unless access was meant to outlive it, and the revocation epochs. A token issued at or
-# before an epoch's position is dead. Who acts in the user's name ends with what ends their own tokens: an epoch.
-JUDGED = """
+# and membership, the session unless access was meant to outlive it, and the revocation epochs. Who acts in the user's
+# name ends with what ends their own tokens: an epoch. (What a person's roles hold is asked for apart, by the few who
+# need it: here it would cost every look-up 20 µs.)
+BY_DIGEST = f"""
 SELECT t.digest, t.id, t.family, t.organization, t.application, a.client_id, a.kind AS client_kind,
        t.user_id, t.account, t.membership, t.end_user, t.scope, t.audience, t.format, t.grant_type,
        t.issued_at, t.expires_at, t.session, t.authenticated_at, t.actor, t.position, a.permissions, a.rate_limit,
        ARRAY(SELECT unnest(g.scope) FROM grants g
               WHERE g.application = t.application AND g.audience = t.audience AND g.status = 'approved'
                 AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp())) AS granted,
-       t.ended_at IS NULL AND a.status = 'active' AND o.status = 'active'
-       AND (t.user_id IS NULL OR u.status = 'active')
-       AND (t.account IS NULL OR c.status = 'active')
-       AND (t.membership IS NULL OR m.id IS NOT NULL)
-       AND (t.session IS NULL OR s.expires_at > clock_timestamp()
-            OR 'offline_access' = ANY (string_to_array(t.scope, ' ')))
-       AND t.position > coalesce((
-           SELECT max(e.position) FROM revocation_epochs e
-            WHERE e.key = ANY (CASE WHEN t.user_id IS NULL AND t.end_user IS NULL
-                  THEN ARRAY['access:application:' || t.application]
-                  ELSE ARRAY['access:application:' || t.application,
-                             'access:user:' || t.user_id,
-                             'access:user:' || t.actor,
-                             'access:application:' || t.application || ':user:' || t.user_id,
-                             'access:end-user:' || t.organization || ':' || t.end_user,
-                             'access:application:' || t.application || ':end-user:' || t.end_user,
-                             'access:user:' || t.user_id || ':end-user:' || t.organization || ':' || t.end_user,
-                             'access:application:' || t.application || ':user:' || t.user_id
-                                 || ':end-user:' || t.end_user] END)), 0) AS alive,
+       t.ended_at IS NULL AND a.usable_until > clock_timestamp()
+       AND {IN_FORCE.format(now="clock_timestamp()")}
+       AND t.position > {ACCESS_EPOCH} AS alive,
        (SELECT last FROM batches ORDER BY last DESC LIMIT 1) AS head
-  FROM {tokens} t
-  LEFT JOIN applications a ON a.id = t.application
-  LEFT JOIN accounts o ON o.id = t.organization
-  LEFT JOIN accounts c ON c.id = t.account
-  LEFT JOIN users u ON u.id = t.user_id
-  LEFT JOIN memberships m ON m.id = t.membership
-  LEFT JOIN sessions s ON s.id = t.session
-"""
-BY_DIGEST = f"{JUDGED.format(tokens='tokens')} WHERE t.digest = ANY ($1::bytea[])"
-# The narrowest that is given finds the tokens, by the index that has them in their order; the others are checked in
-# words that no index answers, or the planner might go through all of an application's tokens for those of one person.
-# Nor is it told of an equality: knowing how few tokens an average application has, it would rather sort all of those of
-# one that has millions.
-OF = """(
-    SELECT * FROM tokens
-     WHERE ({columns}, position) >= ({values}, 0) AND ({columns}, position) < ({values}, $1)
-       AND {found} IS NOT NULL AND {checks}
-     ORDER BY {order}, position DESC LIMIT {limit})"""
-NEWEST = 2**63 - 1
-# A refresh token issued at or before an epoch's position is dead, as an access token is.
-LAST_EPOCH = """coalesce((
-       SELECT max(e.position) FROM revocation_epochs e
-        WHERE e.key = ANY (ARRAY['refresh:application:' || t.application,
-                                 'refresh:user:' || t.user_id,
-                                 'refresh:user:' || t.actor,
-                                 'refresh:application:' || t.application || ':user:' || t.user_id,
-                                 'refresh:end-user:' || t.organization || ':' || t.end_user,
-                                 'refresh:application:' || t.application || ':end-user:' || t.end_user,
-                                 'refresh:user:' || t.user_id || ':end-user:' || t.organization || ':' || t.end_user,
-                                 'refresh:application:' || t.application || ':user:' || t.user_id
-                                     || ':end-user:' || t.end_user])), 0)"""
-OFFLINE = "'offline_access' = ANY (string_to_array(t.scope, ' '))"
+  FROM tokens t{HOLDERS}
+ WHERE t.digest = ANY ($1::bytea[])
+"""  # noqa: S608 - made of these files' own texts
 # What a user can renew their access with right now.
 SESSIONS = f"""
 SELECT t.family, t.user_id, a.client_id, t.scope, r.expires_at
   FROM tokens t
   JOIN refresh_tokens r ON r.family = t.family AND r.used_at IS NULL AND r.ended_at IS NULL
-  JOIN applications a ON a.id = t.application AND a.status = 'active'
+  JOIN applications a ON a.id = t.application AND a.usable_until > clock_timestamp()
   LEFT JOIN sessions s ON s.id = t.session
  WHERE t.user_id = $1 AND t.id = t.family AND (r.expires_at IS NULL OR r.expires_at > clock_timestamp())
    AND (t.session IS NULL OR s.expires_at > clock_timestamp() OR {OFFLINE})
-   AND r.position > {LAST_EPOCH}
+   AND r.position > {REFRESH_EPOCH}
  ORDER BY t.family
-"""  # noqa: S608 - made of this file's own texts
+"""  # noqa: S608 - made of these files' own texts
 # All that decides about renewing, by the refresh token that was presented: the family as its first token has it, the
 # newest refresh token (n), the one before it (p), and whether everything that the family was issued for is in force at
 # $2. Whoever acts as somebody else must still hold a role that allows it ($3).
 RENEWING = f"""
 SELECT t.family, t.organization, t.application, t.user_id, t.account, t.membership, t.end_user, t.scope, t.audience,
        t.grant_type, t.issued_at, t.session, t.authenticated_at, t.actor, s.methods, a.client_id,
-       a.status = 'active' AS application_active,
+       a.usable_until > $2 AS application_active,
        n.digest AS current_digest, n.expires_at, n.version AS current_version,
        n.used_at IS NOT NULL OR n.ended_at IS NOT NULL AS ended,
        p.digest AS former_digest, p.used_at AS replaced_at,
        greatest(t.version, (SELECT max(l.version) FROM tokens l
                              WHERE l.family = t.id AND l.family <> l.id)) AS version,
-       o.status = 'active'
-       AND (t.user_id IS NULL OR u.status = 'active')
-       AND (t.account IS NULL OR c.status = 'active')
-       AND (t.membership IS NULL OR m.id IS NOT NULL)
-       AND (t.session IS NULL OR s.expires_at > $2 OR {OFFLINE})
-       AND (t.actor IS NULL OR x.status = 'active')
-       AND (t.grant_type <> 'impersonation'
-            OR EXISTS (SELECT FROM user_roles h JOIN roles q ON q.id = h.role
-                        WHERE h.user_id = t.actor AND q.name = ANY ($3::text[])))
-       AND n.position > {LAST_EPOCH} AS in_force,
+       {IN_FORCE.format(now="$2")}
+       AND {ACTS.format(roles="$3")}
+       AND n.position > {REFRESH_EPOCH} AS in_force,
        (SELECT last FROM batches ORDER BY last DESC LIMIT 1) AS head
   FROM refresh_tokens r
   JOIN tokens t ON t.id = r.family
   JOIN LATERAL (SELECT * FROM refresh_tokens k WHERE k.family = r.family ORDER BY k.version DESC LIMIT 1) n ON true
   LEFT JOIN LATERAL (SELECT * FROM refresh_tokens k WHERE k.family = r.family AND k.version < n.version
-                      ORDER BY k.version DESC LIMIT 1) p ON true
-  LEFT JOIN applications a ON a.id = t.application
-  LEFT JOIN accounts o ON o.id = t.organization
-  LEFT JOIN accounts c ON c.id = t.account
-  LEFT JOIN users u ON u.id = t.user_id
-  LEFT JOIN memberships m ON m.id = t.membership
-  LEFT JOIN sessions s ON s.id = t.session
-  LEFT JOIN users x ON x.id = t.actor
+                      ORDER BY k.version DESC LIMIT 1) p ON true{HOLDERS}{ACTOR}
  WHERE r.digest = $1
-"""  # noqa: S608 - made of this file's own texts
-FAMILY_OF = "SELECT family FROM tokens WHERE id = $1"
+"""  # noqa: S608 - made of these files' own texts
 FAMILY = """
 SELECT t.id, t.organization, t.application, t.issued_at, t.ended_at, t.version,
        EXISTS (SELECT FROM refresh_tokens r
@@ -340,12 +362,6 @@ SELECT t.id, t.organization, t.application, t.issued_at, t.ended_at, t.version,
 async def sessions(connection: asyncpg.Pool, user: UUID) -> list[asyncpg.Record]:
     """Return the families of a user that can be renewed, with `client_id`, `scope` and `expires_at` (None: never)."""
     return await connection.fetch(SESSIONS, user)
-
-
-async def family_of(connection: asyncpg.Pool, token: UUID) -> UUID | None:
-    """Return the family of an access token, None when it was never issued or is purged."""
-    family: UUID | None = await connection.fetchval(FAMILY_OF, token)
-    return family
 
 
 async def family(connection: asyncpg.Pool, family: UUID) -> TokenFamily | None:
@@ -406,41 +422,4 @@ def renewable(row: asyncpg.Record) -> TokenFamily:
         session=row["session"],
         authenticated_at=row["authenticated_at"],
         actor=row["actor"],
-    )
-
-
-async def page(
-    connection: asyncpg.Pool,
-    organization: UUID,
-    *,
-    application: UUID | None = None,
-    user: UUID | None = None,
-    end_user: str | None = None,
-    after: int | None = None,
-    limit: int,
-) -> list[asyncpg.Record]:
-    """Return an organization's tokens of an application, a user or an end user, or of several of these, newest first.
-
-    Each as `by_digests` tells it. `after` is the `position` of the last one that was shown. Raises ValueError when
-    none of the three is given: there is no index of all.
-    """
-    given = {"end_user": end_user, "user_id": user, "application": application}
-    found = [name for name, value in given.items() if value is not None]
-    if not found:
-        msg = "tokens are looked up by application, user or end user"
-        raise ValueError(msg)
-    columns = {"organization": "$2", "end_user": "$3"} if found[0] == "end_user" else {found[0]: "$3"}
-    checks = ["organization IS NOT DISTINCT FROM $2"]
-    checks += [f"{name} IS NOT DISTINCT FROM ${n}" for n, name in enumerate(found[1:], 4)]
-    chosen = OF.format(
-        columns=", ".join(columns),
-        values=", ".join(columns.values()),
-        found=found[0],
-        checks=" AND ".join(checks),
-        order=", ".join(f"{name} DESC" for name in columns),
-        limit=int(limit),
-    )
-    sql = f"{JUDGED.format(tokens=chosen)} ORDER BY t.position DESC"
-    return await connection.fetch(
-        sql, NEWEST if after is None else after, organization, *(given[name] for name in found)
     )

@@ -253,6 +253,7 @@ LISTING_COUNT = f"SELECT count(*) FROM users u {LISTED}"  # noqa: S608 - made of
 VERIFIED_BY = "SELECT id FROM users WHERE verification_digest = $1"
 KNOWN = "SELECT id FROM users WHERE id = ANY ($1::uuid[]) ORDER BY id"
 HOLDERS = "SELECT user_id FROM user_roles WHERE role = $1 ORDER BY user_id LIMIT $2"
+NAMES = "SELECT id, username, email, name, given_name, family_name FROM users WHERE id = ANY ($1::uuid[])"
 
 
 async def one(connection: asyncpg.Pool, user: UUID) -> asyncpg.Record | None:
@@ -321,6 +322,11 @@ async def by_verification(connection: asyncpg.Pool, digest: str) -> UUID | None:
 async def known(connection: asyncpg.Pool, users: Iterable[UUID]) -> list[UUID]:
     """Return those of these users that exist, by id."""
     return [row[0] for row in await connection.fetch(KNOWN, list(users))]
+
+
+async def names(connection: asyncpg.Pool, users: Iterable[UUID]) -> dict[UUID, asyncpg.Record]:
+    """Return what these users are called, by id; whoever is unknown is absent."""
+    return {row["id"]: row for row in await connection.fetch(NAMES, list(users))}
 
 
 async def holders(connection: asyncpg.Pool, role: UUID, *, limit: int) -> list[UUID]:

@@ -28,7 +28,7 @@ async def test_a_row_follows_its_account(parts: StoreParts) -> None:
     assert dict(row) == {
         "id": account.id, "organization": account.id, "parent": None, "depth": 0, "name": "Renamed",
         "description": "What it is", "picture": "https://example.com/p.png", "color": "#a1b2c3", "status": "suspended",
-        "slug": None, "public_registration": None, "branding_only": None, "branding": None,
+        "slug": None, "public_registration": None, "branding_only": None, "branding": None, "features": [],
         "created_at": made, "updated_at": made + SECOND, "position": 4,
     }  # fmt: skip
     account.describe(None, None, None, parts.clock.now())
@@ -95,4 +95,16 @@ async def test_orgs_are_the_accounts_that_have_a_slug(parts: StoreParts) -> None
     assert await accounts.org_by_slug(parts.pool, root.id, "oNE") == orgs[0].id
     assert await accounts.org_by_slug(parts.pool, root.id, "plain") is None
     assert await accounts.org_by_slug(parts.pool, orgs[0].id, "one") is None
+    await same_when_rebuilt(parts, "accounts")
+
+
+async def test_an_organization_has_the_features_that_were_switched_on_last(parts: StoreParts) -> None:
+    organization = an_account(parts)
+    await save(parts, organization)
+    for features in (["token_search", "token_revocation"], ["token_revocation"], []):
+        organization.set_features(features, SYSTEM, parts.clock.now())
+        await save(parts, organization)
+        row = await accounts.one(parts.pool, organization.id)
+        assert row is not None
+        assert row["features"] == sorted(features)
     await same_when_rebuilt(parts, "accounts")

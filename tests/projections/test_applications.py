@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
-from domain.caller import SYSTEM
+from domain.caller import SYSTEM, Caller
 from domain.grant_types import TOKEN_EXCHANGE
 from projections import applications
 from tests.projections.given import (
@@ -24,8 +26,6 @@ from tests.projections.given import (
 )
 
 if TYPE_CHECKING:
-    from uuid import UUID
-
     from domain.application import Application
     from tests.store_fixture import StoreParts
 
@@ -50,14 +50,15 @@ async def test_a_row_follows_its_application(parts: StoreParts) -> None:
         "redirect_uris": [], "use_system_mfa_config": True, "require_email_mfa": False, "require_otp_mfa": False,
         "require_sms_mfa": False, "allow_email_mfa_as_backup": False, "grant_types": [], "trusted": False,
         "refresh_token_lifetime": 2_592_000, "refresh_grace": 0, "post_logout_redirect_uris": [],
-        "backchannel_logout_uri": None,
+        "backchannel_logout_uri": None, "end_user_from": None,
+        **dict.fromkeys(SUBMISSION), "usable_until": FOR_EVER,
         "status": "active", "created_at": parts.clock.now(), "updated_at": parts.clock.now(), "position": 1,
     }  # fmt: skip
     uris = ("https://b.example.com/", "https://a.example.com/")
     settings = replace(
         application.settings, name="Renamed", permissions=[], rate_limit=60, redirect_uris=uris, trusted=True,
         grant_types=(TOKEN_EXCHANGE,), refresh_token_lifetime=60, refresh_grace=1, post_logout_redirect_uris=uris,
-        backchannel_logout_uri=uris[0],
+        backchannel_logout_uri=uris[0], end_user_from="header:appuserID",
     )  # fmt: skip
     application.update(settings, SYSTEM, parts.clock.now())
     application.disable(SYSTEM, parts.clock.now())
@@ -68,6 +69,7 @@ async def test_a_row_follows_its_application(parts: StoreParts) -> None:
     assert row["redirect_uris"] == row["post_logout_redirect_uris"] == list(uris)
     assert (row["grant_types"], row["trusted"], row["refresh_token_lifetime"]) == ([TOKEN_EXCHANGE], True, 60)
     assert (row["refresh_grace"], row["backchannel_logout_uri"]) == (1, uris[0])
+    assert row["end_user_from"] == "header:appuserID"
     application.enable(SYSTEM, parts.clock.now())
     await save(parts, application)
     assert (await applications.one(parts.pool, application.id))["status"] == "active"  # type: ignore[index]
@@ -156,3 +158,91 @@ async def test_the_applications_that_hold_a_scope_are_found(parts: StoreParts) -
     assert await applications.holders(parts.pool, ORGANIZATION, "files", limit=9) == ids
     assert await applications.holders(parts.pool, ORGANIZATION, "files", limit=2) == ids[:2]
     assert await applications.holders(parts.pool, APPROVER, "files", limit=9) == []
+
+
+SAID = {"domain": "https://shop.example.com", "description": "Books", "scope_kinds": ["sso", "api"]}
+SUBMITTER = Caller(UUID(int=7), ORGANIZATION, frozenset({"write_app"}))
+USABLE = "SELECT usable_until FROM models.applications WHERE id = $1"
+IN_USE = "SELECT usable_until > $2 FROM models.applications WHERE id = $1"
+FOR_EVER, NEVER = datetime.max, datetime.min  # noqa: DTZ901 - as the driver reads what is infinite
+SUBMISSION = (
+    "standing", "domain", "description", "scope_kinds", "created_by", "submitted_by", "submitted_at", "decided_by",
+    "decided_at", "cause", "effective_until",
+)  # fmt: skip
+
+
+async def usable_until(parts: StoreParts, application: Application) -> object:
+    await same_when_rebuilt(parts, "applications")
+    return await parts.owner.fetchval(USABLE, application.id)
+
+
+async def test_a_row_tells_of_a_third_party_what_was_decided_last(parts: StoreParts) -> None:
+    application, now = an_application(parts, kind="web"), parts.clock.now()
+    application.submit(**SAID, by=SUBMITTER, now=now)  # type: ignore[arg-type]
+    await save(parts, application)
+
+    async def told() -> tuple[object, ...]:
+        row = await applications.one(parts.pool, application.id)
+        assert row is not None
+        assert row["updated_at"] == parts.clock.now()
+        await same_when_rebuilt(parts, "applications", "revocations")
+        return tuple(row[name] for name in SUBMISSION)
+
+    said = ("https://shop.example.com", "Books", ["sso", "api"], SUBMITTER.actor)
+    assert await told() == ("pending", *said, SUBMITTER.actor, now, None, None, None, None)
+    parts.clock.move(HOUR)
+    decided, until = parts.clock.now(), parts.clock.now() + HOUR
+    application.approve(an_approver(), decided, until)
+    await save(parts, application)
+    assert await told() == ("effective", *said, SUBMITTER.actor, now, APPROVER, decided, None, until)
+    application.reject(an_approver(), "No", decided)
+    await save(parts, application)
+    assert await told() == ("rejected", *said, SUBMITTER.actor, now, APPROVER, decided, "No", None)
+    parts.clock.move(HOUR)
+    again = {"domain": "shop.test", "description": None, "scope_kinds": ["sso"]}
+    application.resubmit(application.settings, **again, by=SYSTEM, now=parts.clock.now())  # type: ignore[arg-type]
+    await save(parts, application)
+    said = ("shop.test", None, ["sso"], SUBMITTER.actor)
+    assert await told() == ("pending", *said, SYSTEM.actor, parts.clock.now(), None, None, None, None)
+
+
+async def test_one_column_says_until_when_an_application_may_be_used(parts: StoreParts) -> None:
+    application, now = an_application(parts, kind="web"), parts.clock.now()
+    await save(parts, application)
+    assert await usable_until(parts, application) == FOR_EVER
+    until = now + HOUR
+    for change, expected in (
+        (lambda: application.disable(SYSTEM, now), NEVER),
+        (lambda: application.enable(SYSTEM, now), FOR_EVER),
+        (lambda: application.submit(**SAID, by=SUBMITTER, now=now), NEVER),  # type: ignore[arg-type]
+        (lambda: application.disable(SYSTEM, now), NEVER),
+        (lambda: application.approve(an_approver(), now, until), NEVER),
+        (lambda: application.enable(SYSTEM, now), until),
+        (lambda: application.reject(an_approver(), "No", now), NEVER),
+    ):
+        change()
+        await save(parts, application)
+        assert await usable_until(parts, application) == expected
+
+
+async def test_an_application_is_in_use_before_its_end_and_not_at_it(parts: StoreParts) -> None:
+    application, until = an_application(parts, kind="web"), parts.clock.now() + HOUR
+    application.submit(**SAID, by=SUBMITTER, now=parts.clock.now())  # type: ignore[arg-type]
+    application.approve(an_approver(), parts.clock.now(), until)
+    await save(parts, application)
+    assert await parts.owner.fetchval(IN_USE, application.id, until - timedelta(microseconds=1))
+    assert not await parts.owner.fetchval(IN_USE, application.id, until)
+
+
+async def test_redirect_uris_are_those_of_applications_in_use(parts: StoreParts) -> None:
+    own, waiting, disabled, approved = (
+        an_application(parts, kind="web", redirect_uris=(f"https://{name}.example.com/",))
+        for name in ("own", "waiting", "disabled", "approved")
+    )
+    for each in (waiting, approved):
+        each.submit(**SAID, by=SUBMITTER, now=parts.clock.now())  # type: ignore[arg-type]
+    approved.approve(an_approver(), parts.clock.now(), parts.clock.now() + HOUR)
+    disabled.disable(SYSTEM, parts.clock.now())
+    await save(parts, own, waiting, disabled, approved)
+    found = await applications.redirect_uris_of(parts.pool, ORGANIZATION)
+    assert sorted(found) == ["https://approved.example.com/", "https://own.example.com/"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from tests.store_fixture import StoreParts
 
 DIGEST = "ab" * 32
+LAST = UUID(int=2**128 - 1)
 RAISE = "UPDATE muniment.horizons SET at = $1 WHERE model = 'tokens'"
 
 
@@ -78,7 +79,8 @@ async def test_an_authorization_is_recalled_from_its_row(parts: StoreParts, worl
     position = await world.save()
     names = [name for name in vars(world.code) if not name.startswith("_")]
     for deed in (lambda: True, lambda: world.code.redeem(uuid4(), parts.clock.now()),
-                 lambda: not world.code.redeem(uuid4(), parts.clock.now())):  # fmt: skip
+                 lambda: not world.code.redeem(uuid4(), parts.clock.now()),
+                 lambda: world.code.withdraw(parts.clock.now()) is None):  # fmt: skip
         assert deed()
         await save(parts, world.code)
         row = await world.look()
@@ -86,7 +88,7 @@ async def test_an_authorization_is_recalled_from_its_row(parts: StoreParts, worl
         assert {n: getattr(recalled, n) for n in names} == {n: getattr(world.code, n) for n in names}
         assert (recalled.id, recalled.version) == (world.code.id, world.code.version)
         await same_when_rebuilt(parts, "authorizations")
-    assert row["head"] == position + 2
+    assert row["head"] == position + 3
     assert await authorizations.by_digest(parts.pool, "cd" * 32, parts.clock.now()) is None
 
 
@@ -125,6 +127,37 @@ async def test_a_revocation_of_refresh_tokens_ends_codes_too(world: World, named
         )  # fmt: skip
         await save(world.parts, revocation)
         assert (await world.look())["in_force"] is in_force
+
+
+async def test_a_code_is_told_of_by_its_id_and_its_digest_until_it_is_taken_back(
+    parts: StoreParts, world: World
+) -> None:
+    await world.save()
+    for name in (world.code.id, DIGEST):
+        row = await authorizations.told(parts.pool, ORGANIZATION, name)
+        assert row is not None
+        assert (row["id"], row["client_id"], row["family"]) == (world.code.id, world.application.client_id, None)
+        assert await authorizations.told(parts.pool, uuid4(), name) is None, "another organization's"
+    world.code.withdraw(parts.clock.now())
+    await save(parts, world.code)
+    for name in (world.code.id, DIGEST):
+        assert await authorizations.told(parts.pool, ORGANIZATION, name) is None
+    assert await authorizations.page(parts.pool, ORGANIZATION, start=LAST, limit=9) == []
+
+
+async def test_codes_are_listed_newest_first_from_the_one_that_is_named(parts: StoreParts, world: World) -> None:
+    await world.save()
+    codes = [world.code]
+    for number in range(3):
+        more = World(parts, application=world.application.id, digest=f"{number:064}")
+        codes.append(more.code)
+        await save(parts, more.code)
+    newest = sorted((code.id for code in codes), reverse=True)
+    listed = await authorizations.page(parts.pool, ORGANIZATION, start=LAST, limit=3)
+    assert [row["id"] for row in listed] == newest[:3]
+    listed = await authorizations.page(parts.pool, ORGANIZATION, start=newest[2], limit=3)
+    assert [row["id"] for row in listed] == newest[2:]
+    assert await authorizations.page(parts.pool, uuid4(), start=LAST, limit=3) == []
 
 
 async def test_codes_go_once_they_expired_before_the_horizon(parts: StoreParts) -> None:

@@ -98,10 +98,12 @@ async def test_an_application_has_access_by_consent_and_by_a_refresh_token_that_
     assert found.keys() == {asked.id, trusted.id}
     assert dict(found[asked.id]) == {
         "application": asked.id, "client_id": asked.client_id, "name": "Billing", "organization_name": "Acme",
+        "status": "active", "standing": None, "effective_until": None,
         "scope": ["email", "openid"], "given_at": since, "last_used": None,
     }  # fmt: skip
     assert dict(found[trusted.id]) == {
         "application": trusted.id, "client_id": trusted.client_id, "name": "Billing", "organization_name": "Acme",
+        "status": "active", "standing": None, "effective_until": None,
         "scope": ["openid", "read", "write"], "given_at": since, "last_used": used,
     }  # fmt: skip
     [one] = await consents.access_of(parts.pool, user.id, application=trusted.id)

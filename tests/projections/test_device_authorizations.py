@@ -44,11 +44,11 @@ def a_device(parts: StoreParts, application: Application, **told: Any) -> Device
     return DeviceAuthorization.request(**{**fields, **told})
 
 
-def approve(parts: StoreParts, device: DeviceAuthorization) -> None:
+def approve(parts: StoreParts, device: DeviceAuthorization, scope: str | None = None) -> None:
     now = parts.clock.now()
     device.approve(
         user=USER, organization=device.organization, session=SESSION, authenticated_at=now, methods=("pwd", "otp"),
-        now=now,
+        scope=scope, now=now,
     )  # fmt: skip
 
 
@@ -56,6 +56,17 @@ async def a_row(parts: StoreParts, digest: str = "held") -> Any:
     row = await devices.by_digest(parts.pool, digest, parts.clock.now())
     assert row is not None
     return row
+
+
+async def test_a_row_holds_the_scope_that_was_approved(parts: StoreParts) -> None:
+    application = an_application(parts, kind="native")
+    waiting = [a_device(parts, application, scope="openid files", digest=digest) for digest in ("one", "two")]
+    await save(parts, application, *waiting)
+    approve(parts, waiting[0])
+    approve(parts, waiting[1], scope="openid")
+    await save(parts, *waiting)
+    assert [(await a_row(parts, digest))["scope"] for digest in ("one", "two")] == ["openid files", "openid"]
+    await same_when_rebuilt(parts, "device_authorizations")
 
 
 async def test_a_row_follows_its_device_until_it_is_redeemed(parts: StoreParts) -> None:
@@ -134,7 +145,7 @@ async def test_nothing_is_found_once_it_was_answered_or_its_application_or_organ
     assert not await found("typed")
 
 
-async def test_of_two_devices_under_one_code_neither_is_found(parts: StoreParts) -> None:
+async def test_of_two_waitingunder_one_code_neither_is_found(parts: StoreParts) -> None:
     home, application = an_account(parts, id=ORGANIZATION), an_application(parts, kind="native")
     await save(parts, home, application, a_device(parts, application), a_device(parts, application, digest="second"))
     assert await devices.waiting(parts.pool, ["typed"], parts.clock.now(), organization=ORGANIZATION) is None
@@ -209,7 +220,7 @@ async def test_offline_access_goes_on_without_the_session(parts: StoreParts) -> 
     assert await in_force(parts)
 
 
-async def test_devices_go_once_they_have_expired_by_the_horizon_and_not_before(parts: StoreParts) -> None:
+async def test_waitinggo_once_they_have_expired_by_the_horizon_and_not_before(parts: StoreParts) -> None:
     application, now = an_application(parts, kind="native"), parts.clock.now()
     ends = {"gone": now - 2 * HOUR, "goes": now - HOUR, "stays": now - HOUR + INSTANT}
     made = [a_device(parts, application, digest=name, expires_at=at) for name, at in ends.items()]

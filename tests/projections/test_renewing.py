@@ -12,7 +12,7 @@ from domain.caller import SYSTEM
 from domain.revocation import Revocation
 from domain.session import Session
 from domain.token_family import TokenFamily
-from projections import tokens
+from projections import token_look_ups, tokens
 from tests.projections.given import (
     HOUR,
     ORGANIZATION,
@@ -198,7 +198,7 @@ async def test_who_acts_as_the_user_counts_too(parts: StoreParts) -> None:
     second = world.renew(FIRST, SECOND)
     await world.save()
     assert {row["actor"] for row in await rows(parts, "tokens")} == {world.actor.id}
-    assert await tokens.family_of(parts.pool, second) == world.family.id
+    assert await token_look_ups.place(parts.pool, second) == (world.family.id, second)
     assert (await world.in_force(), await world.alive()) == (True, True)
     assert tokens.renewable(await world.renewing()).version == world.family.version == 3
     world.actor.unassign_role(world.role.id, parts.clock.now())

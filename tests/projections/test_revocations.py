@@ -10,7 +10,17 @@ import pytest
 from domain.caller import SYSTEM
 from domain.revocation import Revocation
 from service.store.log import read_page
-from tests.projections.given import APPLICATION, APPROVER, ORGANIZATION, a_user, an_account, same_when_rebuilt, save
+from tests.projections.given import (
+    APPLICATION,
+    APPROVER,
+    ORGANIZATION,
+    a_user,
+    an_account,
+    an_application,
+    an_approver,
+    same_when_rebuilt,
+    save,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -61,6 +71,25 @@ async def test_suspending_and_deleting_a_user_ends_all_their_tokens(parts: Store
         ending()
         await save(parts, user)
         assert await epochs(parts) == {f"{kind}:user:{user.id}": position for kind in ("access", "refresh")}
+    await same_when_rebuilt(parts, "revocations")
+
+
+async def test_submitting_and_rejecting_a_third_party_ends_the_tokens_it_had(parts: StoreParts) -> None:
+    application, now = an_application(parts, kind="web"), parts.clock.now()
+    said = {"domain": "shop.test", "description": None, "scope_kinds": ["sso"], "by": SYSTEM}
+    ended = [f"{kind}:application:{application.id}" for kind in ("access", "refresh")]
+    application.submit(**said, now=now)  # type: ignore[arg-type]
+    position = await save(parts, application)
+    assert await epochs(parts) == dict.fromkeys(ended, position)
+    application.approve(an_approver(), now, now + DAY)
+    await save(parts, application)
+    assert await epochs(parts) == dict.fromkeys(ended, position)
+    application.reject(an_approver(), "No", now)
+    position = await save(parts, application)
+    assert await epochs(parts) == dict.fromkeys(ended, position)
+    application.resubmit(application.settings, **said, now=now)  # type: ignore[arg-type]
+    position = await save(parts, application)
+    assert await epochs(parts) == dict.fromkeys(ended, position)
     await same_when_rebuilt(parts, "revocations")
 
 

@@ -27,6 +27,7 @@ PAIRS = Table(
     key=("first", "second"),
     columns={"first": "integer NOT NULL", "second": "text NOT NULL", "a": "text", "b": "integer[]"},
     indexes=("CREATE INDEX pairs_a ON pairs (a)",),
+    generated={"known": ("boolean NOT NULL", "a IS NOT NULL")},
 )
 MARKS = Table("marks", key=("id",), columns={"id": "integer NOT NULL"})
 TYPED = Table(
@@ -96,8 +97,10 @@ def expected(numbered: list[Numbered], positions: list[int]) -> list[tuple[Any, 
             found[table.name][key] = {**dict.fromkeys(table.columns), **here}
         elif row is not None:
             row.update(here)
+    for row in found["pairs"].values():
+        row["known"] = row["a"] is not None
     return [
-        tuple(row[name] for name in (*table.columns, "position"))
+        tuple(row[name] for name in (*table.columns, *table.generated, "position"))
         for table in (PAIRS, MARKS)
         for _, row in sorted(found[table.name].items())
     ]

@@ -9,8 +9,8 @@ import pytest
 
 from domain.caller import SYSTEM
 from domain.revocation import Revocation
-from domain.token_family import TokenFamily
-from projections import tokens
+from domain.token_family import TokenFamily, refresh_token_id
+from projections import token_look_ups, tokens
 from tests.projections.given import (
     HOUR,
     NIL,
@@ -90,17 +90,25 @@ async def test_a_row_tells_all_that_was_issued(parts: StoreParts, world: World) 
         "membership": world.member.id, "end_user": "someone", "scope": "read", "audience": "api", "format": "jwt",
         "grant_type": "authorization_code", "issued_at": parts.clock.now(), "expires_at": parts.clock.now() + HOUR,
         "session": None, "authenticated_at": None, "actor": None, "ended_at": None, "ended_because": None,
-        "position": 6, "version": 1,
+        "deleted_at": None, "attributes": None, "position": 6, "version": 1,
     }  # fmt: skip
     found = await world.look()
+    [row] = await rows(parts, "refresh_tokens")
+    assert dict(row) == {
+        "digest": bytes.fromhex(REFRESH), "family": world.family.id, "organization": ORGANIZATION,
+        "application": world.application.id, "user_id": world.user.id, "account": world.account.id,
+        "end_user": "someone", "issued_at": parts.clock.now(), "expires_at": parts.clock.now() + 24 * HOUR,
+        "used_at": None, "ended_at": None, "ended_because": None, "deleted_at": None, "attributes": None, "version": 1,
+        "position": 6,
+    }  # fmt: skip
     assert (found["alive"], found["client_id"], found["permissions"], found["head"]) == (
         True,
         "billing",
         ["read_user"],
         6,
     )
-    assert await tokens.family_of(parts.pool, world.family.id) == world.family.id
-    assert await tokens.family_of(parts.pool, NIL) is None
+    assert await token_look_ups.place(parts.pool, world.family.id) == (world.family.id, world.family.id)
+    assert await token_look_ups.place(parts.pool, NIL) is None
     await same_when_rebuilt(parts, "tokens")
 
 
@@ -205,7 +213,9 @@ async def test_a_refresh_token_is_used_when_another_takes_its_place(parts: Store
     assert (used["digest"].hex(), used["used_at"], used["ended_at"]) == (REFRESH, parts.clock.now(), None)
     assert (current["digest"].hex(), current["used_at"], current["family"]) == (NEXT, None, world.family.id)
     assert (used["version"], current["version"]) == (1, 2)
-    assert await tokens.family_of(parts.pool, token) == world.family.id
+    assert await token_look_ups.place(parts.pool, token) == (world.family.id, token)
+    for digest in (REFRESH, NEXT):
+        assert await token_look_ups.place(parts.pool, refresh_token_id(digest)) == (world.family.id, None)
     await same_when_rebuilt(parts, "tokens")
 
 
