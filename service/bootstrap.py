@@ -14,7 +14,7 @@ from domain.application import Application, ApplicationSettings
 from domain.caller import SYSTEM
 from domain.permissions import ALL, ROOT
 from domain.role import Role
-from service.commands import signing_keys
+from service.commands import administrators, signing_keys
 from service.secrets import key_file
 from service.secrets.digests import CLIENT_SECRET, new_secret, sha256_hex
 from service.secrets.signing import generate
@@ -93,6 +93,7 @@ async def first_start(store: Store, settings: Settings, clock: Clock) -> RootApp
         # Two processes that start at once on an empty log: this claim lets one of them through.
         decision.claim("first-start", hashlib.sha256(b"").digest(), organization.id)
         decision.save(organization, role, application, *keys)
+        administrators.define(decision, organization.id, clock)
         return True
 
     made = await store.decide(command, origin(clock))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from projections import MODELS, registry
 from service import bootstrap, erasures, root_application
-from service.commands import signing_keys
+from service.commands import administrators, signing_keys
 from service.secrets.master_key import MasterKeys
 from service.secrets.subject_keys import SubjectKeys
 from service.store import connections, migrations, rebuild
@@ -91,6 +91,7 @@ async def _first_start(dsn: str, settings: Settings, clock: Clock, ring: MasterK
         root = await bootstrap.first_start(store, settings, clock)
         await signing_keys.ensure(store, bootstrap.origin(clock), settings.algorithms)
         await root_application.follow_audiences(store, settings, clock)
+        await administrators.ensure(store, clock)
         await erasures.apply_again(store, settings.data_dir)
     finally:
         if appender is not None:

@@ -67,3 +67,5 @@ PRESENTED_CLIENT: web.RequestKey[str] = web.RequestKey("presented_client", str)
 """The client id that an OAuth request came with; it may name nobody."""
 CLIENT: web.RequestKey[Client] = web.RequestKey("client")
 """The client that an OAuth request was authenticated as."""
+UNPROVED: web.RequestKey[bool] = web.RequestKey("unproved", bool)
+"""Set where a dialect lets a trusted third party come by its id alone, without proving itself."""

@@ -54,6 +54,7 @@ class Settings:
     archive_user_days: int = 0
     smtp_url: str | None = field(default=None, repr=False)
     outbound_allow: frozenset[tuple[str, int]] = frozenset()
+    token_search_limit: int = 1000
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -133,6 +134,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         archive_user_days=number("ARCHIVE_USER_DAYS", 0, 0, 36_500),
         smtp_url=_smtp_url(text("SMTP_URL")),
         outbound_allow=_outbound_allow(text("OUTBOUND_ALLOW") or ""),
+        token_search_limit=number("TOKEN_SEARCH_LIMIT", 1000, 1, 10_000),
     )
 
 

@@ -6,12 +6,13 @@ import asyncio
 import hashlib
 from typing import TYPE_CHECKING
 
-from projections import tokens
+from projections import roles, tokens
 from service.coalescer import Coalescer
 from service.secrets.digests import REFRESH_TOKEN
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from uuid import UUID
 
     import asyncpg
 
@@ -43,6 +44,10 @@ class Tokens:
         if not token.startswith(REFRESH_TOKEN) or len(token) > MAX_TOKEN:
             return None
         return await tokens.renewing(self._pool, hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), now)
+
+    async def held_by(self, user: UUID) -> roles.Held:
+        """Return what a person's roles hold now. Their token was judged before: its guards cover what changes since."""
+        return await roles.held_by(self._pool, user)
 
     async def _fetch(self, digests: list[bytes]) -> dict[bytes, asyncpg.Record]:
         return await tokens.by_digests(self._pool, digests)

@@ -7,15 +7,15 @@ from uuid import UUID
 
 from domain.account import Account, Status
 from domain.membership import Membership
-from domain.permissions import BUILT_IN_SCOPES, ROOT
+from domain.permissions import ADMINISTRATOR_ROLES, BUILT_IN_SCOPES, ROOT
 from domain.refusals import MissingPermission, TooMuchAtOnce
 from projections import accounts, applications, memberships, roles, scopes, users
-from service.commands import claims, groups
+from service.commands import administrators, claims, groups
 from service.commands.seen import to_change, to_rely_on
 from service.commands.unchanged import UNCHANGED, Unchanged, chosen
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from domain.caller import Caller
@@ -30,7 +30,7 @@ MEMBERSHIP_LIMIT = 10_000
 async def create_root(
     store: Store, origin: Origin, by: Caller, *, name: str, remember: Remember[Account] | None = None
 ) -> Outcome[Account]:
-    """Make an organization. Raises MissingPermission (root alone may) or InvalidName."""
+    """Make an organization, with its built-in roles. Raises MissingPermission (root alone may) or InvalidName."""
     if not by.is_root:
         raise MissingPermission(ROOT)
 
@@ -38,6 +38,7 @@ async def create_root(
         account = Account.create(id=store.clock.new_id(), name=name, parent=None, now=store.clock.now())
         decision.organization = account.organization
         decision.save(account)
+        administrators.define(decision, account.id, store.clock)
         return account
 
     return await store.decide(command, origin, remember=remember)
@@ -112,6 +113,30 @@ async def move_status(
     return await store.decide(command, origin, remember=remember)
 
 
+async def set_features(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    account: UUID,
+    features: Mapping[str, bool],
+    remember: Remember[Account] | None = None,
+) -> Outcome[Account]:
+    """Switch features of an organization on or off; those that are not named stay as they are.
+
+    Raises UnknownAccount (a child account too), MissingPermission (the caller is not root) or InvalidFeature.
+    """
+
+    async def command(decision: Decision) -> Account:
+        changing = await to_change(decision, by, Account, account)
+        kept = changing.features.difference(features)
+        changing.set_features({*kept, *(name for name, on in features.items() if on)}, by, store.clock.now())
+        decision.save(changing)
+        return changing
+
+    return await store.decide(command, origin, remember=remember)
+
+
 async def delete(
     store: Store,
     origin: Origin,
@@ -155,6 +180,8 @@ async def end(decision: Decision, by: Caller, doomed: Account, now: datetime, *,
             claims.release_slug(decision, child, child.slug)
             decision.save(child)
     claims.release_slug(decision, doomed, doomed.slug)
+    if doomed.parent is None:
+        await administrators.end(decision, doomed.id, now)
     decision.save(doomed)
 
 
@@ -191,6 +218,6 @@ async def _in_use(decision: Decision, organization: UUID) -> bool:
     return bool(
         await applications.page(connection, organization, kind=None, status=None, after=first, limit=1)
         or await users.page(connection, organization, application=None, status=None, after=first, limit=1)
-        or await roles.page(connection, organization, after=first, limit=1)
+        or await roles.any_but(connection, organization, ADMINISTRATOR_ROLES)
         or await scopes.any_but(connection, organization, BUILT_IN_SCOPES)
     )

@@ -108,6 +108,7 @@ async def update(
     refresh_grace: int | Unchanged = UNCHANGED,
     post_logout_redirect_uris: Sequence[str] | Unchanged = UNCHANGED,
     backchannel_logout_uri: str | Unchanged | None = UNCHANGED,
+    end_user_from: str | Unchanged | None = UNCHANGED,
     active: bool | Unchanged = UNCHANGED,
     defined_only: bool = False,
     remember: Remember[Application] | None = None,
@@ -115,8 +116,8 @@ async def update(
     """Change the settings that are named, and whether the application is in use; a lifetime of None is the default.
 
     With `defined_only` a permission that the application does not have yet and that is no scope of the organization is
-    refused. Raises UnknownApplication, RootRequired, MissingPermission, UndefinedScope, OwnDeletion and what
-    `ApplicationSettings.checked` raises.
+    refused. Raises UnknownApplication, RootRequired, MissingPermission, SelfApproval (a third party of one's own),
+    UndefinedScope, OwnDeletion and what `ApplicationSettings.checked` raises.
     """
     stated = {
         field: value
@@ -140,6 +141,7 @@ async def update(
             "refresh_grace": refresh_grace,
             "post_logout_redirect_uris": post_logout_redirect_uris,
             "backchannel_logout_uri": backchannel_logout_uri,
+            "end_user_from": end_user_from,
         }.items()
         if value is not UNCHANGED
     }
@@ -150,7 +152,7 @@ async def update(
         changing = await to_change(decision, by, Application, application)
         moved = not isinstance(redirect_uris, Unchanged) and tuple(redirect_uris) != changing.settings.redirect_uris
         if "key_set" in stated or moved:
-            await _require_entitled(decision, by, changing)
+            await require_entitled(decision, by, changing)
         former, now = changing.settings.permissions, store.clock.now()
         settings = replace(changing.settings, **stated)  # type: ignore[arg-type] # each value under its own name
         changing.update(settings, by, now, permissions_stated="permissions" in stated)
@@ -180,13 +182,13 @@ async def add_secrets(
     """Make further secrets, all or none.
 
     Raises UnknownApplication, RootRequired, MissingPermission, WrongClientKind, InvalidName, InvalidExpiry, NameTaken
-    or TooManySecrets.
+    or TooManySecrets; for a third party ThirdPartyNotEffective or CreatorRequired.
     """
     secrets = list(secrets)
 
     async def command(decision: Decision) -> WithSecrets:
         changing = await to_change(decision, by, Application, application)
-        await _require_entitled(decision, by, changing)
+        await require_entitled(decision, by, changing)
         issued = add_new(changing, secrets, by, store.clock)
         decision.save(changing)
         return WithSecrets(changing, issued)
@@ -236,7 +238,8 @@ async def enable(
 ) -> Outcome[Application]:
     """Take a disabled application and its tokens into use again.
 
-    Raises UnknownApplication or MissingPermission (a root application, unless by root).
+    Raises UnknownApplication, MissingPermission (a root application, unless by root; a third party, unless by those who
+    decide about them) or SelfApproval (a third party of one's own).
     """
 
     def change(found: Application, now: datetime) -> None:
@@ -250,7 +253,8 @@ async def delete(
 ) -> Outcome[None]:
     """Delete an application with its secrets; its users stay.
 
-    Raises UnknownApplication, OwnDeletion or MissingPermission (a root application, unless by root).
+    Raises UnknownApplication, OwnDeletion, MissingPermission (a root application, unless by root) or
+    ThirdPartyEffective (somebody else's application: it is deleted as such).
     """
 
     async def command(decision: Decision) -> None:
@@ -268,7 +272,7 @@ async def _require_no_user(decision: Decision, client_id: str) -> None:
             raise ClientIdTaken(field="client_id")
 
 
-async def _require_entitled(decision: Decision, by: Caller, application: Application) -> None:
+async def require_entitled(decision: Decision, by: Caller, application: Application) -> None:
     """Refuse whoever holds less than the application could use: what it is configured with and what it was granted."""
     application.require_known()
     decision.rely_on(f"application:{application.id}")  # touched when a grant of the application is approved

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from domain.application import Application, Status
 from domain.caller import Caller
 from domain.consent import Consent, guard, require_parties
-from domain.refusals import TooMuchAtOnce
+from domain.refusals import SubmittedAgain, TooMuchAtOnce
 from domain.revocation import Revocation
 from domain.user import User
 from projections import consents
@@ -28,12 +28,20 @@ REASON = "consent withdrawn"
 
 
 async def give(
-    store: Store, origin: Origin, *, user: UUID, application: UUID, organization: UUID, scope: Iterable[str]
+    store: Store,
+    origin: Origin,
+    *,
+    user: UUID,
+    application: UUID,
+    organization: UUID,
+    scope: Iterable[str],
+    submitted_at: datetime | None = None,
 ) -> Outcome[Consent]:
     """Let an application act for a user of an organization within a scope, besides what it may already.
 
-    Raises UnknownUser, UserNotActive, UnknownApplication (of another organization too), ApplicationNotActive,
-    InvalidScope or TooMany.
+    With `submitted_at`, a third party that was submitted at another time than that may do nothing: the user was shown
+    another. Raises UnknownUser, UserNotActive, UnknownApplication (of another organization too), ApplicationNotActive,
+    SubmittedAgain, InvalidScope or TooMany.
     """
     wanted = tuple(scope)
 
@@ -43,14 +51,16 @@ async def give(
         by = Caller(user, organization, frozenset(), user=user)
         person = await to_rely_on(decision, by, User, user)
         client = await to_rely_on(decision, by, Application, application)
+        if submitted_at is not None and client.submitted.submitted_at != submitted_at:
+            raise SubmittedAgain
         # The guard covers that there is none, too: of two that come together, one decides again.
         decision.rely_on(guard(user, application))
         consent = await _present(decision, user, application)
         if consent is None:
             consent = Consent.give(id=store.clock.new_id(), user=person, application=client, scope=wanted, now=now)
         else:
-            require_parties(person, client)
-            consent.extend(wanted, now)
+            require_parties(person, client, now)
+            consent.extend(client, wanted, now)
         decision.save(consent)
         return consent
 

@@ -109,8 +109,10 @@ async def find(
     return found
 
 
-async def approve(store: Store, origin: Origin, *, device: UUID, signed_in: SignedIn) -> Outcome[DeviceAuthorization]:
-    """Let a waiting device act for whoever is signed in.
+async def approve(
+    store: Store, origin: Origin, *, device: UUID, signed_in: SignedIn, scope: str | None = None
+) -> Outcome[DeviceAuthorization]:
+    """Let a waiting device act for whoever is signed in, within the scope that they were asked about (None: its own).
 
     Raises UnknownDevice, DeviceAnswered, or UnknownSession when the session, or its user, changed since it was read.
     """
@@ -123,6 +125,7 @@ async def approve(store: Store, origin: Origin, *, device: UUID, signed_in: Sign
             session=signed_in.id,
             authenticated_at=signed_in.authenticated_at,
             methods=signed_in.methods,
+            scope=scope,
             now=store.clock.now(),
         )
         decision.save(found)

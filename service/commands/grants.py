@@ -32,7 +32,8 @@ async def request(
 ) -> Outcome[Grant]:
     """Ask for a right on behalf of an application.
 
-    Raises UnknownApplication, InvalidAudience, InvalidScope, TooMany, InvalidExpiry, RootRequired or MissingPermission.
+    Raises UnknownApplication, SignInOnly, InvalidAudience, InvalidScope, TooMany, InvalidExpiry, RootRequired or
+    MissingPermission.
     """
     scope = list(scope)
 
@@ -65,13 +66,15 @@ async def approve(
 ) -> Outcome[Grant]:
     """Put a pending grant in force, until `expires_at` when given, else as long as was asked for.
 
-    Raises UnknownGrant, UnknownApplication (deleted since), GrantNotPending, GrantExpired, SelfApproval, RootRequired,
-    MissingPermission or InvalidExpiry.
+    Raises UnknownGrant, UnknownApplication (deleted since), SignInOnly, GrantNotPending, GrantExpired, SelfApproval,
+    RootRequired, MissingPermission or InvalidExpiry.
     """
 
     async def command(decision: Decision) -> Grant:
         asked = await to_change(decision, by, Grant, grant)
-        (await to_rely_on(decision, by, Application, asked.application)).require_known()
+        client = await to_rely_on(decision, by, Application, asked.application)
+        client.require_known()
+        client.require_api()
         asked.approve(by, store.clock.now(), expires_at)
         decision.save(asked)
         return asked

@@ -84,7 +84,7 @@ async def impersonate(
         if acting["actor"] is not None or acting["grant_type"] == TOKEN_EXCHANGE:
             raise ImpersonationDenied  # or the mark would name somebody who did not do it
         target.require_active()
-        client.require_active()
+        client.require_active(now)
         decision.organization = target.organization
         held = sorted({"profile", *client.settings.permissions}.difference(PERMISSIONS))
         family = TokenFamily.issue(
@@ -99,6 +99,7 @@ async def impersonate(
             expires_at=now + LIFETIME,
             grant_type=GRANT_TYPE,
             user=target.id,
+            end_user=str(target.id) if client.settings.end_user_from == "user" else None,
             refresh_digest=sha256_hex(text),
             refresh_expires_at=now + LIFETIME,
             now=now,

@@ -53,15 +53,15 @@ async def invite(
 ) -> Outcome[Detail]:
     """Make a user who is let in once they accept, with these roles, and invite them; all in one append.
 
-    Raises PrivilegedRole, TooMany; UnknownAccount, OrganizationClosed (the org); UnknownRole; InvalidEmail,
-    InvalidName, InvalidLocale, InvalidSigninUrl; UnknownApplication, ApplicationNotActive, AccountNotActive;
-    EmailTaken.
+    Raises PrivilegedRole, MissingPermission (a role holds more than the caller does), TooMany; UnknownAccount,
+    OrganizationClosed (the org); UnknownRole; InvalidEmail, InvalidName, InvalidLocale, InvalidSigninUrl;
+    UnknownApplication, ApplicationNotActive, AccountNotActive; EmailTaken.
     """
 
     async def command(decision: Decision) -> Detail:
         now = store.clock.now()
         home = await to_rely_on(decision, by, Application, application)
-        home.require_active()
+        home.require_active(now)
         await active_organization(decision, by, home.organization)
         # Before anything that is wrong with the rest: a privileged role is refused in its own words (M17).
         wanted, missing = await roles_named(decision, by, home.organization, roles)

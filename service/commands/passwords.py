@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from domain.revocation import Revocation
 from domain.user import User
 from service.commands import sessions
+from service.commands.entitled import require_entitled
 from service.commands.seen import to_change
 
 if TYPE_CHECKING:
@@ -34,12 +35,14 @@ async def change(
 ) -> Outcome[User]:
     """Give a user another password, or their first; with `revoke`, their tokens and sessions end in the same moment.
 
-    Raises InvalidPassword, Overloaded (too many digests are being made), UnknownUser or TooMuchAtOnce.
+    Raises InvalidPassword, Overloaded (too many digests are being made), UnknownUser, MissingPermission (the user's
+    roles hold more than the caller does) or TooMuchAtOnce.
     """
     digest = await passwords.digest(password)
 
     async def command(decision: Decision) -> User:
         found, now = await to_change(decision, by, User, user), store.clock.now()
+        await require_entitled(decision, by, found)
         found.change_password(digest, now)
         decision.save(found)
         if revoke:

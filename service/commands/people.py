@@ -10,6 +10,7 @@ from domain.user import Status, User
 from service.commands import orgs, sessions
 from service.commands.changing import changed
 from service.commands.detail import detailed
+from service.commands.entitled import require_entitled
 from service.commands.role_names import roles_named
 from service.commands.seen import to_change
 from service.commands.unchanged import UNCHANGED, Unchanged, chosen
@@ -45,10 +46,11 @@ async def change(
 ) -> Outcome[Detail]:
     """Change what is named, all of it or nothing. `roles` holds the names of all roles that the user is to have.
 
-    Raises, in this order (spec/melody.md section 4.2): UnknownUser; PrivilegedRole, TooMany; InvitationPending (to be
-    active, they accept first); NotInOrganization, UnknownAccount; InvalidRole (a name that no role has);
-    AttributesNotEnabled (whenever they are stated); InvalidName, InvalidLocale. Taking a privileged role away needs no
-    root.
+    Raises, in this order (spec/melody.md section 4.2): UnknownUser; PrivilegedRole, MissingPermission (a role holds
+    more than the caller does), TooMany; InvitationPending (to be active, they accept first), MissingPermission (nor
+    does the caller let in who has such a role); NotInOrganization, UnknownAccount; InvalidRole (a name that no role
+    has); AttributesNotEnabled (whenever they are stated); InvalidName, InvalidLocale. Taking a privileged role away
+    needs no root.
     """
 
     async def command(decision: Decision) -> Detail:
@@ -60,7 +62,10 @@ async def change(
         if not isinstance(roles, Unchanged):
             wanted, missing = await roles_named(decision, by, found.organization, roles)
         if not isinstance(active, Unchanged):
+            suspended = found.status is Status.SUSPENDED
             _move(found, now, active=active)
+            if suspended and active:
+                await require_entitled(decision, by, found)
             if found.status is Status.SUSPENDED:
                 await sessions.end_of_user(decision, found, now, reason=sessions.SUSPENDED)
         if not isinstance(org, Unchanged):
@@ -113,12 +118,19 @@ async def require_factor(
 async def waive_factor(
     store: Store, origin: Origin, by: Caller, *, user: UUID, factor: Factor, remember: Remember[User] | None = None
 ) -> Outcome[User]:
-    """Ask a user no more for a factor. Raises UnknownUser or UserNotActive."""
+    """Ask a user no more for a factor.
 
-    def decided(found: User, now: datetime) -> None:
-        found.waive_factor(factor, now)
+    Raises UnknownUser, UserNotActive, or MissingPermission: their roles hold more than the caller does.
+    """
 
-    return await changed(store, origin, by, User, user, change=decided, remember=remember)
+    async def command(decision: Decision) -> User:
+        found = await to_change(decision, by, User, user)
+        found.waive_factor(factor, store.clock.now())
+        await require_entitled(decision, by, found)
+        decision.save(found)
+        return found
+
+    return await store.decide(command, origin, remember=remember)
 
 
 async def link(
@@ -126,13 +138,16 @@ async def link(
 ) -> Outcome[User]:
     """Say on both sides that two users of one organization are the same person.
 
-    Raises UnknownUser, InvalidLink, AlreadyLinked or TargetAlreadyLinked.
+    Raises UnknownUser, InvalidLink, AlreadyLinked, TargetAlreadyLinked, or MissingPermission: the roles of one of them
+    hold more than the caller does, and whoever is the other would pass for them.
     """
 
     async def command(decision: Decision) -> User:
         one = await to_change(decision, by, User, user)
         another = one if other == user else await to_change(decision, by, User, other)
         one.link(another, store.clock.now())
+        for each in (one, another):
+            await require_entitled(decision, by, each)
         decision.save(one, another)
         return one
 

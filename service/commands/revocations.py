@@ -1,4 +1,4 @@
-"""The command about revocations: end many tokens at once, by application, by user, by end user, or by several."""
+"""Revocations: end many tokens at once, by application, by user, by end user, or by several, and say how many."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from domain.account import Account
 from domain.application import Application
+from domain.end_user import end_user as checked_end_user
 from domain.refusals import UnknownAccount, UnknownApplication, UnknownUser
 from domain.revocation import Revocation
 from domain.user import User
+from projections import token_look_ups
+from projections.token_look_ups import LookUp
 from service.commands.seen import to_rely_on
 
 if TYPE_CHECKING:
@@ -19,6 +22,30 @@ if TYPE_CHECKING:
     from service.store.decision import Decision, Origin
     from service.store.pending import Remember
     from service.store.store import Outcome, Store
+
+COUNTED = 1000
+
+
+async def count(
+    store: Store,
+    by: Caller,
+    *,
+    organization: UUID,
+    application: UUID | None = None,
+    user: UUID | None = None,
+    end_user: str | None = None,
+    before: datetime | None = None,
+) -> tuple[int, bool]:
+    """Return how many access tokens such a revocation would end now, and whether there are more than are counted.
+
+    Counting stops at COUNTED, so that it takes no longer among millions. Raises InvalidEndUser; where `record` refuses
+    for another reason, there is nothing.
+    """
+    if not by.sees(organization) or (application is None and user is None and end_user is None):
+        return 0, False
+    named = None if end_user is None else checked_end_user(end_user)
+    look_up = LookUp(organization=organization, application=application, user=user, end_user=named)
+    return await token_look_ups.count(store.pool, look_up, before=before, cap=COUNTED, now=store.clock.now())
 
 
 async def record(

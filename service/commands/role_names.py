@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.permissions import PRIVILEGED_ROLES
+from domain.permissions import PRIVILEGED_ROLES, require_held
 from domain.refusals import PrivilegedRole, TooMany
 from domain.role import Role
 from domain.text import folded
@@ -27,7 +27,8 @@ async def roles_named(
     """Return an organization's roles by these names, each once and relied on, and the names that no role has.
 
     Raises PrivilegedRole, for a request that names a privileged one, whether or not it is assigned already, unless by
-    root (spec/melody.md section 0, M17), and TooMany (more than 100).
+    root (spec/melody.md section 0, M17), MissingPermission for one that holds a permission of the management interface
+    which the caller does not hold, and TooMany (more than 100).
     """
     names = list(dict.fromkeys(names))
     # By the name alone too: that there is no such role yet is no reason to answer anything else.
@@ -39,4 +40,6 @@ async def roles_named(
     found = [await to_rely_on(decision, by, Role, ids[name]) for name in names if name in ids]
     if not by.is_root and any(role.privileged for role in found):
         raise PrivilegedRole
+    for role in found:
+        require_held(by, role.permissions)
     return found, [name for name in names if name not in ids]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from domain.account import Account
 from domain.application import Application
+from domain.authorization import Authorization
 from domain.grant import Grant
 from domain.group import Group
 from domain.membership import Membership
@@ -13,6 +14,7 @@ from domain.refusals import (
     Unknown,
     UnknownAccount,
     UnknownApplication,
+    UnknownCode,
     UnknownGrant,
     UnknownGroup,
     UnknownMembership,
@@ -32,11 +34,14 @@ if TYPE_CHECKING:
     from domain.caller import Caller
     from service.store.decision import Decision
 
-K = TypeVar("K", Account, Application, Grant, Group, Membership, Role, ScopeDefinition, TokenFamily, User)
+K = TypeVar(
+    "K", Account, Application, Authorization, Grant, Group, Membership, Role, ScopeDefinition, TokenFamily, User
+)
 
 UNKNOWN: dict[type, type[Unknown]] = {
     Account: UnknownAccount,
     Application: UnknownApplication,
+    Authorization: UnknownCode,
     Grant: UnknownGrant,
     Group: UnknownGroup,
     Membership: UnknownMembership,

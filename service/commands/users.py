@@ -14,6 +14,7 @@ from domain.user import Status, User
 from projections import invitations, memberships
 from service.commands import claims, consents, groups, sessions
 from service.commands.changing import changed
+from service.commands.entitled import require_entitled
 from service.commands.owners import owners_of
 from service.commands.seen import to_change, to_rely_on
 
@@ -46,7 +47,7 @@ async def create(
 
     async def command(decision: Decision) -> User:
         home = await to_rely_on(decision, by, Application, application)
-        home.require_active()
+        home.require_active(store.clock.now())
         decision.organization = home.organization
         user = User.create(
             id=store.clock.new_id(),
@@ -103,12 +104,21 @@ async def suspend(
 async def reinstate(
     store: Store, origin: Origin, by: Caller, *, user: UUID, remember: Remember[User] | None = None
 ) -> Outcome[User]:
-    """Let a suspended user in again; earlier tokens stay dead. Raises UnknownUser."""
+    """Let a suspended user in again; earlier tokens stay dead.
 
-    def change(found: User, now: datetime) -> None:
-        found.reinstate(now)
+    Raises UnknownUser, InvitationPending, or MissingPermission: their roles hold more than the caller does.
+    """
 
-    return await changed(store, origin, by, User, user, change=change, remember=remember)
+    async def command(decision: Decision) -> User:
+        found = await to_change(decision, by, User, user)
+        suspended = found.status is Status.SUSPENDED
+        found.reinstate(store.clock.now())
+        if suspended:
+            await require_entitled(decision, by, found)
+        decision.save(found)
+        return found
+
+    return await store.decide(command, origin, remember=remember)
 
 
 async def unlock_sign_in(
@@ -116,19 +126,23 @@ async def unlock_sign_in(
 ) -> Outcome[User]:
     """Record that everybody may try again to sign in as a user; the attempts are the caller's to forget then.
 
-    Raises UnknownUser.
+    Raises UnknownUser, or MissingPermission: their roles hold more than the caller does, who could have them guessed.
     """
 
-    def change(found: User, now: datetime) -> None:
-        found.unlock_sign_in(now)
+    async def command(decision: Decision) -> User:
+        found = await to_change(decision, by, User, user)
+        found.unlock_sign_in(store.clock.now())
+        await require_entitled(decision, by, found)
+        decision.save(found)
+        return found
 
-    return await changed(store, origin, by, User, user, change=change, remember=remember)
+    return await store.decide(command, origin, remember=remember)
 
 
 async def assign_role(
     store: Store, origin: Origin, by: Caller, *, user: UUID, role: UUID, remember: Remember[User] | None = None
 ) -> Outcome[User]:
-    """Give a user a role. Raises UnknownUser, UnknownRole or PrivilegedRole."""
+    """Give a user a role. Raises UnknownUser, UnknownRole, PrivilegedRole or MissingPermission (one that it holds)."""
 
     async def command(decision: Decision) -> User:
         holder = await to_change(decision, by, User, user)

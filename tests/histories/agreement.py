@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from domain.account import Account
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from tests.store_fixture import StoreParts
 
 COLUMNS = {
-    "accounts": ("organization", "parent", "depth", "name", "status", "color", "slug"),
+    "accounts": ("organization", "parent", "depth", "name", "status", "color", "slug", "features"),
     "users": ("organization", "application", "name", "status"),
     "user_roles": ("user_id", "role"),
     "memberships": ("organization", "account", "user_id", "role", "active"),
@@ -39,7 +40,19 @@ COLUMNS = {
     "group_members": ("group_id", "user_id"),
     "scopes": ("organization", "name"),
     "roles": ("organization", "name", "permissions", "privileged"),
-    "applications": ("organization", "client_id", "kind", "permissions", "access_token_lifetime", "status"),
+    "applications": (
+        "organization",
+        "client_id",
+        "kind",
+        "permissions",
+        "access_token_lifetime",
+        "status",
+        "standing",
+        "scope_kinds",
+        "created_by",
+        "submitted_by",
+        "effective_until",
+    ),
     "application_secrets": ("application", "name", "expires_at"),
     "grants": ("organization", "application", "scope", "requested_by", "expires_at", "status"),
     "signing_keys": ("algorithm", "status"),
@@ -56,10 +69,20 @@ COLUMNS = {
         "end_user",
         "actor",
         "ended",
+        "deleted",
+        "attributes",
     ),
-    "refresh_tokens": ("family", "application", "expires_at", "used", "ended"),
+    "refresh_tokens": (
+        "family", "organization", "application", "user_id", "account", "end_user", "expires_at", "position", "used",
+        "ended", "deleted", "attributes",
+    ),
+}  # fmt: skip
+COMPUTED = {
+    "ended": "ended_at IS NOT NULL",
+    "used": "used_at IS NOT NULL",
+    "deleted": "deleted_at IS NOT NULL",
+    "attributes": "coalesce(attributes::text, '{}')",
 }
-COMPUTED = {"ended": "ended_at IS NOT NULL", "used": "used_at IS NOT NULL"}
 KEYS = {
     "user_roles": "user_id || role::text",
     "group_members": "group_id || user_id::text",
@@ -92,7 +115,8 @@ def _of_tenant(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
     match each:
         case Account() if each.status != DELETED:
             rows["accounts"][id] = (
-                each.organization, each.parent, each.depth, each.name, each.status, each.color, each.slug
+                each.organization, each.parent, each.depth, each.name, each.status, each.color, each.slug,
+                sorted(each.features),
             )  # fmt: skip
         case User() if each.status != DELETED:
             rows["users"][id] = (each.organization, each.application, each.name, each.status)
@@ -114,7 +138,7 @@ def _of_client(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
         case Application() if each.status != DELETED:
             settings = each.settings
             values = (settings.permissions, settings.access_token_lifetime, each.status)
-            rows["applications"][id] = (each.organization, each.client_id, each.kind, *values)
+            rows["applications"][id] = (each.organization, each.client_id, each.kind, *values, *_of_third_party(each))
             secrets = each.secrets.values()
             rows["application_secrets"] |= {s.id: (id, s.name, s.expires_at) for s in secrets}
         case Grant():
@@ -133,8 +157,24 @@ def _of_client(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
                 each.organization, each.application, each.user, each.account, each.membership, each.end_user,
                 each.actor,
             )  # fmt: skip
-            ended = {token: each.ended or token in each.revoked for token in each.tokens}
-            rows["tokens"] |= {token: (id, *of, over) for token, over in ended.items()}
+            rows["tokens"] |= {
+                token: (
+                    id, *of, token in each.revoked, token in each.deleted, _json(each.attributes.get(token, {})),
+                )
+                for token in each.tokens
+            }  # fmt: skip
+
+
+def _json(attributes: dict[str, str]) -> str:
+    """Return attributes, whose names are equally long, as PostgreSQL does."""
+    return json.dumps(attributes, sort_keys=True, ensure_ascii=False)
+
+
+def _of_third_party(application: Application) -> tuple[Any, ...]:
+    asked = application.submission
+    if asked is None:
+        return (None,) * 5
+    return asked.standing, list(asked.scope_kinds), asked.created_by, asked.submitted_by, asked.effective_until
 
 
 def of_world(world: World) -> dict[str, Rows]:
@@ -144,7 +184,7 @@ def of_world(world: World) -> dict[str, Rows]:
     families = world.families
     return {
         "accounts": {
-            id: (a.organization, a.parent, a.depth, a.name, a.status, a.color, a.slug)
+            id: (a.organization, a.parent, a.depth, a.name, a.status, a.color, a.slug, sorted(a.features))
             for id, a in world.accounts.items()
             if a.status != DELETED
         },
@@ -166,7 +206,20 @@ def of_world(world: World) -> dict[str, Rows]:
             if r.status != DELETED
         },
         "applications": {
-            id: (c.organization, c.client_id, c.kind, c.permissions, c.lifetime, c.status) for id, c in clients.items()
+            id: (
+                c.organization,
+                c.client_id,
+                c.kind,
+                c.permissions,
+                c.lifetime,
+                c.status,
+                c.standing,
+                c.kinds,
+                c.created_by,
+                c.submitted_by,
+                c.until,
+            )
+            for id, c in clients.items()
         },
         "application_secrets": {key: (id, *of) for id, c in clients.items() for key, of in c.secrets.items()},
         "grants": {
@@ -190,12 +243,37 @@ def of_world(world: World) -> dict[str, Rows]:
         },
         "signing_keys": {id: (key.algorithm, key.status) for id, key in world.keys.items()},
         "tokens": {
-            id: (t.family, f.organization, f.application, f.user, f.account, f.membership, f.end_user, f.actor, t.ended)
+            id: (
+                t.family,
+                f.organization,
+                f.application,
+                f.user,
+                f.account,
+                f.membership,
+                f.end_user,
+                f.actor,
+                t.ended,
+                t.deleted,
+                _json(t.attributes),
+            )
             for id, t in world.tokens.items()
             for f in (families[t.family],)
         },
         "refresh_tokens": {
-            digest: (id, family.application, r.expires_at, r.used, r.ended)
+            digest: (
+                id,
+                family.organization,
+                family.application,
+                family.user,
+                family.account,
+                family.end_user,
+                r.expires_at,
+                r.position,
+                r.used,
+                r.ended,
+                r.deleted,
+                _json(r.attributes),
+            )
             for id, family in families.items()
             for digest, r in family.refresh.items()
         },

@@ -82,6 +82,8 @@ class Clients(Machine):
         by, id, client = self._client(who, application)
         holding = client.permissions if permissions is UNCHANGED else permissions
         key_set = client.key_set if keys is UNCHANGED else keys
+        living = client.lifetime if lifetime is UNCHANGED else lifetime
+        differs = (client.permissions, client.key_set, client.lifetime) != (sorted(holding), key_set, living)
         refused = why(
             (unknown(by, client), refusals.UnknownApplication),
             (permissions == ["root"] and not by.is_root, refusals.RootRequired),
@@ -93,11 +95,11 @@ class Clients(Machine):
                 "root" in client.permissions and client.permissions != sorted(holding) and not by.is_root,
                 refusals.MissingPermission,
             ),
+            (differs and client.standing is not None and self.interested(by, id), refusals.SelfApproval),
         )
         stated = {"permissions": permissions, "access_token_lifetime": lifetime, "key_set": keys}
         if self.give(refused, applications.update, by, application=id, **stated):
-            client.permissions, client.key_set = sorted(holding), key_set
-            client.lifetime = client.lifetime if lifetime is UNCHANGED else lifetime
+            client.permissions, client.key_set, client.lifetime = sorted(holding), key_set, living
 
     @command(who=CALLERS, application=NTH, secrets=SECRETS)
     def add_secrets(self, who: str, application: int, secrets: Secrets) -> None:
@@ -106,6 +108,10 @@ class Clients(Machine):
             (unknown(by, client), refusals.UnknownApplication),
             (not self.world.entitled(by, id), refusals.RootRequired),
             (bool(secrets) and client.public, refusals.WrongClientKind),
+            (
+                bool(secrets) and client.standing is not None and not client.effective(self.clock.now()),
+                refusals.ThirdPartyNotEffective,
+            ),
             (self._doubled(client, secrets), refusals.NameTaken),
         )
         done = self.give(refused, applications.add_secrets, by, application=id, secrets=self._requests(secrets))
@@ -132,7 +138,9 @@ class Clients(Machine):
         refused = why(
             (unknown(by, client), refusals.UnknownApplication),
             (status != ACTIVE and by.application == id, refusals.OwnDeletion),
+            (status == DELETED and client.effective(self.clock.now()), refusals.ThirdPartyEffective),
             ("root" in client.permissions and not by.is_root, refusals.MissingPermission),
+            (status == ACTIVE and self._barred(by, id), refusals.SelfApproval),
         )
         if self.give(refused, command, by, application=id):
             client.status = status
@@ -145,6 +153,7 @@ class Clients(Machine):
         refused = why(
             (unknown(by, client), refusals.UnknownApplication),
             ("root" in scope and not by.is_root, refusals.RootRequired),
+            (client.signs_in_only, refusals.SignInOnly),
         )
         asked = {"audience": "https://api.example.com", "scope": scope, "expires_at": expires_at}
         done = self.give(refused, grants.request, by, application=id, **asked)
@@ -164,6 +173,7 @@ class Clients(Machine):
             (facts.expires_at is not None and self.clock.now() >= facts.expires_at, refusals.GrantExpired),
             (by.actor == facts.requested_by or by.application == facts.application, refusals.SelfApproval),
             ("root" in facts.scope and not by.is_root, refusals.RootRequired),
+            (self.world.applications[facts.application].signs_in_only, refusals.SignInOnly),
         )
         if self.give(refused, grants.approve, by, grant=id):
             facts.status, facts.decided_by = "approved", by.actor
@@ -182,6 +192,16 @@ class Clients(Machine):
         )
         if self.give(refused, command, by, grant=id) and facts.status != status:
             facts.status, facts.decided_by = status, by.actor
+
+    def interested(self, by: Caller, application: UUID) -> bool:
+        """Say whether somebody may not decide about a third party: it is theirs, or they are it."""
+        facts = self.world.applications[application]
+        return by.actor in (facts.created_by, facts.submitted_by) or by.application == application
+
+    def _barred(self, by: Caller, application: UUID) -> bool:
+        """Say whether it is out of use, and a third party that somebody may not decide about."""
+        facts = self.world.applications[application]
+        return facts.status == DISABLED and facts.standing is not None and self.interested(by, application)
 
     def _client(self, who: str, application: int) -> tuple[Caller, UUID, ApplicationFacts]:
         id = self.nth(self.world.applications, application)

@@ -73,7 +73,7 @@ class Devices(Machine):
         """Let a device wait, of an application and an organization in use: the endpoint sees to that."""
         id = self.nth(self.world.applications, application)
         facts = self.world.applications[id]
-        if {facts.status, self.world.accounts[facts.organization].status} != {ACTIVE}:
+        if not facts.usable(self.clock.now()) or self.world.accounts[facts.organization].status != ACTIVE:
             raise NothingYet
         by = Caller(id, facts.organization, frozenset(), application=id)
         done = self.give(set(), wait, by, organization=facts.organization, application=id)

@@ -48,12 +48,13 @@ class Law:
     """
 
     actor: UUID | None = None
+    now: datetime | None = None
     things: dict[UUID, dict[str, Any]] = field(default_factory=dict)
     client_ids: set[str] = field(default_factory=set)
 
     def admit(self, event: Any, actor: UUID | None) -> None:
         """Check an event against what is true so far, then make it true."""
-        self.actor = actor
+        self.actor, self.now = actor, event.timestamp
         if actor in self.things:
             self._active(actor)
         thing = self.things.setdefault(event.originator_id, {"version": 0, "status": None})
@@ -75,6 +76,10 @@ class Law:
                 account["slug"] = event.slug.lower()
                 orgs = self._all("account", organization=account["organization"])
                 assert [org.get("slug") for org in orgs].count(account["slug"]) == 1, "the slug is taken"
+            case Account.FeaturesChanged():
+                assert account["parent"] is None, "it is no organization"
+                before, account["features"] = account.get("features", []), event.features
+                assert before != event.features, "they were so already"
             case Account.Suspended() | Account.Reinstated():
                 self._move(account, "suspended", what)
             case Account.Deleted():
@@ -179,7 +184,7 @@ class Law:
                 assert event.client_id not in self.client_ids, "the client id is taken"
                 self.client_ids.add(event.client_id)
                 application |= {"kind": "application", "organization": event.organization, "status": ACTIVE}
-                application["secrets"] = {}
+                application |= {"secrets": {}, "client_kind": event.kind}
                 self._configure(application, event)
             case Application.Updated():
                 self._configure(application, event)
@@ -193,6 +198,21 @@ class Law:
                 del application["secrets"][event.secret]
             case Application.Disabled() | Application.Enabled():
                 self._move(application, "disabled", what)
+            case Application.Submitted():
+                assert application["client_kind"] == "web", "it is no third party's"
+                assert not self._effective(application), "it is in effect"
+                assert application.get("creator", event.creator) == event.creator, "somebody else made it"
+                application |= {"standing": "pending", "creator": event.creator, "by": event.by, "until": None}
+                application["kinds"] = event.scope_kinds
+            case Application.Approved():
+                assert application["standing"] == "pending", "it was decided"
+                assert event.approver not in (application["creator"], application["by"]), "it is their own"
+                assert event.expires_at > event.timestamp, "it ends at once"
+                application |= {"standing": "effective", "until": event.expires_at}
+            case Application.Rejected():
+                assert application["standing"] == "pending" or self._effective(application), "it was decided"
+                assert event.by not in (application["creator"], application["by"]), "it is their own"
+                application |= {"standing": "rejected", "until": None}
             case Application.Deleted():
                 assert not application["secrets"], "it has secrets"
                 application["status"] = DELETED
@@ -226,15 +246,42 @@ class Law:
                     assert client["secrets"] or client["key_set"], "the application cannot prove itself"
                     held = self._held(client, event.application, event.audience, event.timestamp)
                     assert set(event.scope.split()) <= held, "the application does not hold this"
-                family |= {"kind": "token", "status": ACTIVE, "revoked": set()}
+                family |= {"kind": "token", "status": ACTIVE, "ended": False, "reused": False}
+                family |= {"tokens": {event.token}, "revoked": set(), "deleted": set()}
             case TokenFamily.Refreshed() | TokenFamily.ReuseDetected():
-                assert family["status"] == ACTIVE, "it has ended"
-                family["status"] = ACTIVE if isinstance(event, TokenFamily.Refreshed) else "ended"
+                assert not family["ended"], "it has ended"
+                if isinstance(event, TokenFamily.Refreshed):
+                    family["tokens"].add(event.token)
+                else:
+                    family |= {"ended": True, "reused": True, "revoked": {*family["tokens"]}}
+            case TokenFamily.Revoked(token=None):
+                assert not family["ended"] or family["tokens"] - family["revoked"], "it has ended"
+                family |= {"ended": True, "revoked": {*family["tokens"]}}
+            case _:
+                self._one_token(family, event)
+
+    def _one_token(self, family: dict[str, Any], event: Any) -> None:
+        if isinstance(event, TokenFamily.Impersonated):
+            return
+        token, access = event.token, event.token in family["tokens"]
+        over = token in family["revoked"] if access else family["ended"]
+        assert token not in family["deleted"], "it was deleted"
+        match event:
             case TokenFamily.Revoked():
-                assert family["status"] == ACTIVE, "it has ended"
-                assert event.token not in family["revoked"], "it was revoked"
-                family["revoked"].add(event.token)
-                family["status"] = ACTIVE if event.token else "ended"
+                assert access, "it is not the family's"
+                assert not over, "it was revoked"
+                family["revoked"].add(token)
+            case TokenFamily.Approved():
+                assert not family["reused"], "it has ended for good"
+                assert over or (event.cascade and family["ended"]), "it was not revoked"
+                family["revoked"].discard(token)
+                family["ended"] = family["ended"] and access and not event.cascade
+            case TokenFamily.Deleted():
+                family["deleted"].add(token)
+                family["revoked"] |= {token} if access else family["tokens"]
+                family["ended"] = family["ended"] or not access
+            case TokenFamily.Described():
+                assert not over, "it was revoked"
 
     def session(self, session: dict[str, Any], event: Any, _: str) -> None:
         match event:
@@ -309,8 +356,12 @@ class Law:
         application |= {name: getattr(event, name) for name in ("permissions", "audiences", "key_set")}
 
     def _active(self, *things: UUID) -> None:
-        for thing in things:
-            assert self.things[thing]["status"] == ACTIVE, f"{self.things[thing]['kind']} is not active"
+        for each in map(self.things.__getitem__, things):
+            assert each["status"] == ACTIVE, f"{each['kind']} is not active"
+            assert each.get("standing") is None or self._effective(each), f"{each['kind']} is not approved"
+
+    def _effective(self, application: dict[str, Any]) -> bool:
+        return application.get("standing") == "effective" and self.now < application["until"]
 
     def _move(self, thing: dict[str, Any], out: str, what: str) -> None:
         before, after = (ACTIVE, out) if what == out else (out, ACTIVE)
@@ -322,6 +373,8 @@ class Law:
         return [thing for thing in live if all(thing[name] == value for name, value in values.items())]
 
     def _held(self, application: dict[str, Any], id: UUID, audience: str, now: datetime) -> set[str]:
+        if "api" not in application.get("kinds", ("api",)):
+            return set()
         held = {*application["permissions"]} if audience in application["audiences"] else set()
         for grant in self._all("grant", application=id, audience=audience, status="approved"):
             held |= {*grant["scope"]} if grant["until"] is None or now < grant["until"] else set()

@@ -112,7 +112,10 @@ class Machine(RuleBasedStateMachine):
         self._stack.close()
 
     def caller(self, kind: str, itself: Caller | None = None) -> Caller:
-        """Return a caller: `person` acts for a user of the home organization, `stranger` belongs to another one."""
+        """Return a caller: `person` acts for a user of the home organization, `stranger` belongs to another one.
+
+        They hold everything but root, which only root does; a `clerk` holds next to nothing.
+        """
         if kind == "itself" and itself is not None:
             return itself
         if kind == "stranger":
@@ -120,6 +123,8 @@ class Machine(RuleBasedStateMachine):
         if kind == "person":
             user = UUID(int=5)
             return Caller(user, self.home, frozenset({"all"}), application=UUID(int=4), user=user)
+        if kind == "clerk":
+            return Caller(UUID(int=6), self.home, frozenset({"read_user"}), application=UUID(int=6))
         if kind == "home":
             return Caller(UUID(int=4), self.home, frozenset({"all"}), application=UUID(int=4))
         return ROOT

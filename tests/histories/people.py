@@ -11,13 +11,15 @@ from domain.caller import Caller
 from service.commands import roles, users
 from service.commands.unchanged import UNCHANGED
 from tests.histories.machine import CALLERS, NAMES, NTH, Machine, command, unknown, why
-from tests.histories.world import ACTIVE, DELETED, DISABLED, OWNER, SUSPENDED, EpochFacts, RoleFacts, UserFacts
+from tests.histories.world import ACTIVE, DELETED, OWNER, SUSPENDED, EpochFacts, RoleFacts, UserFacts
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
 PERMISSIONS = st.sampled_from([[], ["read_user"], ["read_user", "read_app"], ["root"]])
-ROLE_NAMES = st.sampled_from(["auditor", "editor", "super_admin", "-"])
+ROLE_NAMES = st.sampled_from(["auditor", "editor", "super_admin", "OrgAdmin", "-"])
+GIVERS = CALLERS | st.just("clerk")
 
 
 class People(Machine):
@@ -29,7 +31,7 @@ class People(Machine):
         place = self.world.applications[home]
         refused = why(
             (unknown(by, place), refusals.UnknownApplication),
-            (place.status == DISABLED, refusals.ApplicationNotActive),
+            (not place.usable(self.clock.now()), refusals.ApplicationNotActive),
             (name is not None and not name.strip(), refusals.InvalidName),
         )
         done = self.give(refused, users.create, by, application=home, name=name, status=status)
@@ -59,11 +61,16 @@ class People(Machine):
             self.world.sign_out(id)
             self._end_tokens(id, done.position)
 
-    @command(who=CALLERS, user=NTH)
+    @command(who=GIVERS, user=NTH)
     def reinstate(self, who: str, user: int) -> None:
         by, id = self.caller(who), self.nth(self.world.users, user)
         person = self.world.users[id]
-        if self.give(why((unknown(by, person), refusals.UnknownUser)), users.reinstate, by, user=id):
+        held = {name for role in person.roles for name in self.world.roles[role].permissions}
+        refused = why(
+            (unknown(by, person), refusals.UnknownUser),
+            (person.status == SUSPENDED and not _holds(by, held), refusals.MissingPermission),
+        )
+        if self.give(refused, users.reinstate, by, user=id):
             person.status = ACTIVE
 
     @command(who=CALLERS, user=NTH)
@@ -92,7 +99,7 @@ class People(Machine):
                     consent.status = DELETED
             self._end_tokens(id, done.position)
 
-    @command(who=CALLERS, organization=NTH, name=ROLE_NAMES, permissions=PERMISSIONS)
+    @command(who=GIVERS, organization=NTH, name=ROLE_NAMES, permissions=PERMISSIONS)
     def define(self, who: str, organization: int, name: str, permissions: list[str]) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, organization)
         place = self.world.accounts[id]
@@ -105,7 +112,7 @@ class People(Machine):
         if done:
             self.world.roles[done.value.id] = RoleFacts(id, name, sorted(permissions))
 
-    @command(who=CALLERS, role=NTH, name=st.just(UNCHANGED) | ROLE_NAMES, permissions=st.just(UNCHANGED) | PERMISSIONS)
+    @command(who=GIVERS, role=NTH, name=st.just(UNCHANGED) | ROLE_NAMES, permissions=st.just(UNCHANGED) | PERMISSIONS)
     def redefine(self, who: str, role: int, name: str, permissions: list[str]) -> None:
         by, id = self.caller(who), self.nth(self.world.roles, role)
         facts = self.world.roles[id]
@@ -113,6 +120,7 @@ class People(Machine):
         holding = facts.permissions if permissions is UNCHANGED else permissions
         refused = why(
             (unknown(by, facts), refusals.UnknownRole),
+            (facts.built_in, refusals.BuiltInRole),
             *self._named(by, facts.organization, wanted, holding, but=id),
         )
         if self.give(refused, roles.change, by, role=id, name=name, permissions=permissions):
@@ -124,13 +132,14 @@ class People(Machine):
         facts = self.world.roles[id]
         refused = why(
             (unknown(by, facts), refusals.UnknownRole),
+            (facts.built_in, refusals.BuiltInRole),
             (facts.privileged and not by.is_root, refusals.MissingPermission),
             (any(id in person.roles for person in self.world.users.values()), refusals.RoleInUse),
         )
         if self.give(refused, roles.delete, by, role=id):
             facts.status = DELETED
 
-    @command(who=CALLERS, user=NTH, role=NTH)
+    @command(who=GIVERS, user=NTH, role=NTH)
     def appoint(self, who: str, user: int, role: int) -> None:
         by, id, role_id = self.caller(who), self.nth(self.world.users, user), self.nth(self.world.roles, role)
         person, facts = self.world.users[id], self.world.roles[role_id]
@@ -138,6 +147,7 @@ class People(Machine):
             (unknown(by, person), refusals.UnknownUser),
             (unknown(by, facts) or facts.organization != person.organization, refusals.UnknownRole),
             (facts.privileged and not by.is_root, refusals.PrivilegedRole),
+            (not _holds(by, facts.permissions), refusals.MissingPermission),
         )
         if self.give(refused, users.assign_role, by, user=id, role=role_id):
             person.roles.add(role_id)
@@ -156,7 +166,8 @@ class People(Machine):
         others = [role for id, role in self.world.roles.items() if id != but and role.status != DELETED]
         return [
             (name == "-", refusals.InvalidName),
-            (name == "super_admin", refusals.BuiltInRole),
+            (name in {"super_admin", "OrgAdmin"}, refusals.BuiltInRole),
+            (not _holds(by, permissions), refusals.MissingPermission),
             ("root" in permissions and not by.is_root, refusals.RootRequired),
             (any((r.organization, r.name) == (organization, name) for r in others), refusals.NameTaken),
         ]
@@ -164,3 +175,7 @@ class People(Machine):
     def _end_tokens(self, user: UUID, position: int) -> None:
         organization = self.world.users[user].organization
         self.world.epochs.append(EpochFacts(organization, None, user, None, position, refresh=True))
+
+
+def _holds(by: Caller, permissions: Collection[str]) -> bool:
+    return all(by.holds(name) for name in permissions)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from uuid import UUID
 
 from hypothesis import strategies as st
 
 from domain import refusals
+from projections import roles
 from service.commands import accounts, memberships
 from service.commands.unchanged import UNCHANGED
 from tests.histories.machine import CALLERS, NAMES, NTH, Machine, command, unknown, why
-from tests.histories.world import ACTIVE, OWNER, SUSPENDED, AccountFacts, MembershipFacts
-
-if TYPE_CHECKING:
-    from uuid import UUID
+from tests.histories.world import ACTIVE, OWNER, SUSPENDED, AccountFacts, MembershipFacts, RoleFacts
 
 MEMBER_ROLES = st.sampled_from([OWNER, OWNER, "member", "viewer", "king"])
+FEATURES = st.sampled_from(["token_search", "token_revocation", "everything"])
 COLORS = st.sampled_from([UNCHANGED, None, "#ABCDEF", "red"])
 
 
@@ -28,7 +27,11 @@ class Tenants(Machine):
         refused = why((not by.is_root, refusals.MissingPermission), (not name.strip(), refusals.InvalidName))
         done = self.give(refused, accounts.create_root, by, name=name)
         if done:
-            self.world.accounts[done.value.id] = AccountFacts(done.value.id, None, 0, name.strip())
+            id = done.value.id
+            self.world.accounts[id] = AccountFacts(id, None, 0, name.strip())
+            for row in self.run(roles.page(self.parts.pool, id, after=UUID(int=0), limit=9)):
+                facts = RoleFacts(id, row["name"], ["read_token", "revoke_token"], built_in=True)
+                self.world.roles[row["id"]] = facts
 
     @command(who=CALLERS, parent=NTH, name=NAMES)
     def branch(self, who: str, parent: int, name: str) -> None:
@@ -67,6 +70,19 @@ class Tenants(Machine):
         )
         if self.give(refused, accounts.move_status, by, account=id, status=status):
             place.status = status
+
+    @command(who=CALLERS, account=NTH, features=st.dictionaries(FEATURES, st.booleans()))
+    def switch(self, who: str, account: int, features: dict[str, bool]) -> None:
+        by, id = self.caller(who), self.nth(self.world.accounts, account)
+        place = self.world.accounts[id]
+        refused = why(
+            (unknown(by, place) or place.parent is not None, refusals.UnknownAccount),
+            (not by.is_root, refusals.MissingPermission),
+            (features.get("everything", False), refusals.InvalidFeature),
+        )
+        if self.give(refused, accounts.set_features, by, account=id, features=features):
+            on = {name for name, wanted in features.items() if wanted}
+            place.features = place.features.difference(features) | on
 
     @command(who=CALLERS, account=NTH, cascade=st.booleans())
     def dissolve(self, who: str, account: int, *, cascade: bool) -> None:

@@ -20,6 +20,7 @@ from tests.histories.orgs import Orgs
 from tests.histories.people import People
 from tests.histories.rebuilds import Rebuilds
 from tests.histories.tenants import Tenants
+from tests.histories.third_parties import ThirdParties
 from tests.histories.tokens import HOUR, Tokens, Wanted
 from tests.histories.visits import Visits
 
@@ -30,7 +31,7 @@ REACHED = "SELECT position FROM revocation_epochs WHERE starts_with(key, $1) ORD
 LONG = settings(SHORT, max_examples=50, stateful_step_count=100)
 
 
-class Commands(Tenants, Orgs, People, Clients, Tokens, Visits, Devices, Keys, Rebuilds):
+class Commands(Tenants, Orgs, People, ThirdParties, Tokens, Visits, Devices, Keys, Rebuilds):
     """All commands there are, and rebuilds of what they read."""
 
 
@@ -66,6 +67,9 @@ class History(Commands):
         self.sign_in(0, None)
         self.consent(0, 0, {"files"})
         self.plug_in(0)
+        self.register("home", 2, **plain | {"kind": "web"})
+        self.submit("person", 0, ["sso", "api"])
+        self.accept("home", 0, HOUR, trusted=False)
 
     def teardown(self) -> None:
         """Judge the history, unless it has failed already."""
@@ -107,14 +111,14 @@ def histories(about: type) -> type[History]:
     return Histories
 
 
-@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, Tokens, Visits, Devices, Keys])
+@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, ThirdParties, Tokens, Visits, Devices, Keys])
 def test_all_read_models_follow_from_the_log(postgres_dsn: str, store_template: str, about: type) -> None:
     machine = histories(about)
     run_state_machine_as_test(lambda: machine(postgres_dsn, store_template), settings=SHORT)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, Tokens, Visits, Devices, Keys])
+@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, ThirdParties, Tokens, Visits, Devices, Keys])
 def test_all_read_models_follow_from_long_logs(postgres_dsn: str, store_template: str, about: type) -> None:
     machine = histories(about)
     run_state_machine_as_test(lambda: machine(postgres_dsn, store_template), settings=LONG)

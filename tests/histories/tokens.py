@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from domain import refusals
-from domain.token_family import NO_GRACE, TokenFamily
+from domain.token_family import NO_GRACE, TokenFamily, refresh_token_id
 from service.commands import revocations, tokens
 from service.store.log import read_page
 from tests.histories.machine import CALLERS, NTH, ROOT, Asked, Machine, command, unknown, why
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 HOUR = timedelta(hours=1)
 MAYBE = st.none() | NTH
+ATTRIBUTES = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["", "1", '"rare":true', "\u00e9\U0001f511"]))
 NAMED = st.sets(st.sampled_from(["application", "user", "end_user"]))
 END_USERS = st.sampled_from([None, "7", "8"])
 
@@ -133,7 +134,9 @@ class Tokens(Machine):
         for family, outcome in zip(families, outcomes, strict=False):
             self.world.families[outcome.value.id] = family
             first = outcome.position - (family.marked and family.actor is not None)  # of the two events, the first
-            self.world.tokens[outcome.value.id] = TokenFacts(outcome.value.id, first)
+            self.world.tokens[outcome.value.id] = TokenFacts(outcome.value.id, first, self.clock.now() + HOUR)
+            for refresh in family.refresh.values():
+                refresh.position = first
         if len(outcomes) > len(families):
             self._remember(bulk, outcomes[-1].position, cascade=False)
 
@@ -157,29 +160,93 @@ class Tokens(Machine):
         if done and done.value is None:
             assert digest != facts.current
             assert not repeated
+            facts.reused = True
             self.world.end_family(id)
         elif done:
             assert repeated or digest == facts.current
-            self.world.tokens[done.value] = TokenFacts(id, done.position)
+            self.world.tokens[done.value] = TokenFacts(id, done.position, now + HOUR)
             if following and not repeated:
                 facts.refresh[digest].used = True
                 facts.former, facts.replaced_at = digest, now
-                facts.current, facts.refresh[following] = following, RefreshFacts(now + HOUR)
+                facts.current, facts.refresh[following] = following, RefreshFacts(now + HOUR, done.position)
 
-    @command(who=CALLERS, token=NTH, what=st.sampled_from(["token", "family", "both"]))
+    @command(weight=2, who=CALLERS, token=NTH, what=st.sampled_from(["token", "family", "both", "cascade", "refresh"]))
     def revoke(self, who: str, token: int, what: str) -> None:
-        by, id = self.caller(who), self.nth(self.world.tokens, token)
-        facts = self.world.tokens[id]
+        by = self.caller(who)
+        id, facts, family = self._one(token, refresh=what == "refresh")
+        key = self._key(family)
         named = {
             "token": {"token": id},
-            "family": {"family": facts.family},
-            "both": {"token": id, "family": facts.family},
+            "family": {"family": key},
+            "both": {"token": id, "family": key},
+            "cascade": {"token": id, "cascade": True},
+            "refresh": {"token": id},
         }
-        seen = by.sees(self.world.families[facts.family].organization)
-        if self.give(why((not seen, refusals.UnknownToken)), tokens.revoke, by, **named[what]):
-            if what == "family":
-                self.world.end_family(facts.family)
+        hidden = facts.deleted and "family" not in named[what]
+        seen = by.sees(family.organization)
+        if self.give(why((not seen or hidden, refusals.UnknownToken)), tokens.revoke, by, **named[what]):
+            if what in ("family", "cascade", "refresh"):
+                self.world.end_family(key)
             facts.ended = True
+
+    @command(weight=4, who=CALLERS, token=NTH, refresh=st.booleans(), cascade=st.booleans())
+    def approve_again(self, who: str, token: int, *, refresh: bool, cascade: bool) -> None:
+        """Undo a revocation, of an access token or of the refresh token of its family."""
+        by = self.caller(who)
+        id, facts, family = self._one(token, refresh=refresh)
+        for_good = family.reused or (refresh and (facts.used or (family.ended and facts.expires_at is None)))
+        refused = self._out_of_reach(by, facts, family) | why((for_good, refusals.TokenEnded))
+        if self.give(refused, tokens.approve, by, token=id, cascade=cascade):
+            facts.ended = False
+            current = family.refresh.get(family.current)
+            if current is not None and (cascade or refresh) and current.expires_at is not None and not current.deleted:
+                family.ended = current.ended = False
+
+    @command(who=CALLERS, token=NTH, refresh=st.booleans())
+    def delete_token(self, who: str, token: int, *, refresh: bool) -> None:
+        by = self.caller(who)
+        id, facts, family = self._one(token, refresh=refresh)
+        hidden = facts.deleted or not by.sees(family.organization)
+        refused = why((hidden, refusals.UnknownToken), (refresh and facts.used, refusals.TokenEnded))
+        if self.give(refused, tokens.delete, by, token=id):
+            facts.ended = facts.deleted = True
+            if refresh:
+                self.world.end_family(self._key(family))
+
+    @command(weight=2, who=CALLERS, token=NTH, refresh=st.booleans(), attributes=ATTRIBUTES)
+    def describe_token(self, who: str, token: int, attributes: dict[str, str], *, refresh: bool) -> None:
+        by = self.caller(who)
+        id, facts, family = self._one(token, refresh=refresh)
+        ended = family.ended or facts.used if refresh else facts.ended
+        refused = self._out_of_reach(by, facts, family) | why((ended, refusals.TokenEnded))
+        done = self.give(refused, tokens.describe, by, token=id, attributes=attributes)
+        if done:
+            facts.attributes |= attributes
+            assert done.value == facts.attributes
+
+    def _one(self, n: int, *, refresh: bool) -> tuple[UUID, TokenFacts | RefreshFacts, FamilyFacts]:
+        """Return the nth token, or of the nth family that has refresh tokens the current or the first one."""
+        if not refresh:
+            id = self.nth(self.world.tokens, n)
+            return id, self.world.tokens[id], self.world.families[self.world.tokens[id].family]
+        renewable = {id: each for id, each in self.world.families.items() if each.refresh}
+        family = self.world.families[self.nth(renewable, n)]
+        digest = [*family.refresh][-1 if n % 2 else 0]
+        return refresh_token_id(digest), family.refresh[digest], family
+
+    def _key(self, family: FamilyFacts) -> UUID:
+        return next(id for id, each in self.world.families.items() if each is family)
+
+    def _out_of_reach(
+        self, by: Caller, facts: TokenFacts | RefreshFacts, family: FamilyFacts
+    ) -> set[type[refusals.Refusal]]:
+        over = facts.expires_at is not None and self.clock.now() >= facts.expires_at
+        swept = self.world.swept(family, facts.position, refresh=isinstance(facts, RefreshFacts))
+        return why(
+            (facts.deleted or not by.sees(family.organization), refusals.UnknownToken),
+            (over, refusals.TokenExpired),
+            (swept, refusals.TokenRevokedInBulk),
+        )
 
     @command(
         who=CALLERS,

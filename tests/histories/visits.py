@@ -11,7 +11,7 @@ from domain.caller import Caller
 from service.commands import consents, sessions
 from tests.histories.machine import NTH, Machine, command, why
 from tests.histories.tokens import HOUR, MAYBE
-from tests.histories.world import ACTIVE, DELETED, DISABLED, SUSPENDED, ConsentFacts, EpochFacts, SessionFacts
+from tests.histories.world import ACTIVE, DELETED, SUSPENDED, ConsentFacts, EpochFacts, SessionFacts
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -96,7 +96,7 @@ class Visits(Machine):
             (person.status == DELETED, refusals.UnknownUser),
             (person.status == SUSPENDED, refusals.UserNotActive),
             (facts.status == DELETED or facts.organization != person.organization, refusals.UnknownApplication),
-            (facts.status == DISABLED, refusals.ApplicationNotActive),
+            (not facts.usable(self.clock.now()), refusals.ApplicationNotActive),
         )
         told = {"user": id, "application": client, "organization": person.organization, "scope": scope}
         done = self.give(refused, consent, self._themselves(id), **told)

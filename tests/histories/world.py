@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
     from uuid import UUID
 
     from domain.caller import Caller
@@ -25,6 +25,7 @@ class AccountFacts:
     description: str | None = None
     color: str | None = None
     slug: str | None = None
+    features: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -69,6 +70,7 @@ class RoleFacts:
     name: str
     permissions: list[str]
     status: str = ACTIVE
+    built_in: bool = False
 
     @property
     def privileged(self) -> bool:
@@ -86,10 +88,26 @@ class ApplicationFacts:
     status: str = ACTIVE
     key_set: object = None
     secrets: dict[UUID, tuple[str, datetime | None]] = field(default_factory=dict)
+    standing: str | None = None
+    kinds: list[str] | None = None
+    created_by: UUID | None = None
+    submitted_by: UUID | None = None
+    until: datetime | None = None
 
     @property
     def public(self) -> bool:
         return self.kind == "spa"
+
+    @property
+    def signs_in_only(self) -> bool:
+        return self.kinds is not None and "api" not in self.kinds
+
+    def effective(self, now: datetime) -> bool:
+        """Say whether a third party's approval counts."""
+        return self.standing == "effective" and self.until is not None and now < self.until
+
+    def usable(self, now: datetime) -> bool:
+        return self.status == ACTIVE and (self.standing is None or self.effective(now))
 
 
 @dataclass
@@ -133,14 +151,20 @@ class DeviceFacts:
 class TokenFacts:
     family: UUID
     position: int
+    expires_at: datetime | None
     ended: bool = False
+    deleted: bool = False
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
 class RefreshFacts:
     expires_at: datetime | None
+    position: int = 0
     used: bool = False
     ended: bool = False
+    deleted: bool = False
+    attributes: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -157,6 +181,7 @@ class FamilyFacts:
     actor: UUID | None = None  # who acts in the user's name
     marked: bool = False  # by an event of its own
     ended: bool = False
+    reused: bool = False  # a refresh token was, which is for good
     refresh: dict[str, RefreshFacts] = field(default_factory=dict)
 
 
@@ -234,7 +259,7 @@ class World:
         contents = (
             *self.applications.values(),
             *self.users.values(),
-            *self.roles.values(),
+            *(role for role in self.roles.values() if not role.built_in),
             *self.scopes.values(),
         )
         return any(each.organization == organization and each.status != DELETED for each in contents)
@@ -261,6 +286,9 @@ class World:
         for group in self.groups.values():
             if group.account == account:
                 group.status = DELETED
+        for role in self.roles.values():
+            if role.organization == account:  # those it was made with: it would be in use with any other
+                role.status = DELETED
 
     def exchange_scope(self, scope: ScopeFacts, name: str | None) -> None:
         """Rename a scope, or with None forget it, and in the organization's applications too."""
@@ -294,13 +322,21 @@ class World:
                 latest[epoch.named] = max(epoch.position, latest.get(epoch.named, 0))
         return sorted(latest.values())
 
+    def swept(self, family: FamilyFacts, position: int, *, refresh: bool) -> bool:
+        """Say whether a token is dead together with others."""
+        epochs = [epoch for epoch in self.epochs if epoch.refresh or not refresh]
+        gone = self.applications[family.application].status == DELETED
+        return gone or any(epoch.covers(family, position) for epoch in epochs)
+
     def alive(self, token: UUID) -> bool:
         """Say whether a token works, expiry aside: it and everything that it was issued for is in force."""
         facts = self.tokens[token]
         family = self.families[facts.family]
-        holders = [self.applications[family.application], self.accounts[family.organization]]
+        # Approvals end by the clock of PostgreSQL, which is nobody's to move.
+        usable = self.applications[family.application].usable(datetime.now(UTC))
+        holders = [self.accounts[family.organization]]
         holders += [self.users[family.user]] if family.user else []
         holders += [self.accounts[family.account]] if family.account else []
         holders += [self.memberships[family.membership]] if family.membership else []
-        dead = facts.ended or any(holder.status != ACTIVE for holder in holders)
+        dead = facts.ended or not usable or any(holder.status != ACTIVE for holder in holders)
         return not dead and not any(epoch.covers(family, facts.position) for epoch in self.epochs)

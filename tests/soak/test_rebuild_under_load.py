@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from tests.bench import contenders, growth
+from tests.bench import contenders, sized
 from tests.bench.contenders import HEADERS, introspect_body
 from tests.bench.figures import INTROSPECT, ISSUE, percentile
 from tests.soak.watch import owning
@@ -109,7 +109,7 @@ async def load(contender: Contender, tokens: Sequence[str]) -> AsyncIterator[See
 async def rebuild(dsn: str, folder: Path) -> int:
     """Rebuild the tokens by the command that operators have; return its exit status."""
     program = Path(sys.executable).with_name("muniment")
-    environment = {**os.environ, **growth.environment(dsn), "MUNIMENT_DATA_DIR": str(folder)}
+    environment = {**os.environ, **sized.environment(dsn), "MUNIMENT_DATA_DIR": str(folder)}
     with (folder / "rebuild.out").open("wb") as said:
         command = await asyncio.create_subprocess_exec(
             program, "projections", "rebuild", "tokens", env=environment, cwd=folder, stdout=said, stderr=said
@@ -120,8 +120,8 @@ async def rebuild(dsn: str, folder: Path) -> int:
 async def test_a_rebuild_under_load_fails_no_request_and_at_most_doubles_the_p99(
     server: EmbeddedPostgres, tmp_path: Path
 ) -> None:
-    _, tokens = await growth.fill(server.address, tmp_path, TOKENS)
-    with contenders.muniment(1, tmp_path, **growth.environment(server.address)) as contender:
+    _, tokens = await sized.fill(server.address, tmp_path, TOKENS)
+    with contenders.muniment(1, tmp_path, **sized.environment(server.address)) as contender:
         async with load(contender, tokens):
             await asyncio.sleep(QUIET_SECONDS / 3)
         async with load(contender, tokens) as before:

@@ -57,7 +57,9 @@ class Process:
 
     async def issue(self, client_id: str, secret: str, scope: str | None = None) -> IssuedToken:
         credentials = Credentials(client_id, secret=secret)
-        return await self.issuer.issue(credentials, audience=API, scope=scope, request_id=uuid4(), admit=lambda _: None)
+        return await self.issuer.issue(
+            credentials, audience=API, scope=scope, request_id=uuid4(), admit=lambda _: None, end_user=lambda _: None
+        )
 
 
 class Scene:

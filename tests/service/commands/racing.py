@@ -119,7 +119,9 @@ class Race:
 
 
 RACES = {
-    "found": Race(accounts.create_root, lambda _, n: {"name": f"Acme {n}"}, {"account.created": COUNT}),
+    "found": Race(
+        accounts.create_root, lambda _, n: {"name": f"Acme {n}"}, {"account.created": COUNT, "role.defined": 2 * COUNT}
+    ),
     "branch": Race(accounts.create_child, lambda s, n: {"parent": s.child, "name": str(n)}, {"account.created": COUNT}),
     "rename an account": Race(
         accounts.update, lambda s, n: {"account": s.child, "name": str(n)}, {"account.renamed": COUNT}

@@ -20,11 +20,11 @@ from tests.service.commands.given import (
     ROOT,
     a_child,
     a_member,
+    a_role,
     a_user,
     an_application,
     an_organization,
     head,
-    log,
     meanwhile,
     origin,
     topics,
@@ -55,6 +55,8 @@ class Someone:
         self.other = (await an_application(parts, self.organization)).id
         self.account = (await a_child(parts, self.organization)).id
         self.user = (await a_user(parts, self.application)).id
+        self.role = (await a_role(parts, self.organization, "all", name="administrator")).id
+        await users.assign_role(parts.store, origin(), SYSTEM, user=self.user, role=self.role)
         self.membership = (await a_member(parts, self.account, self.user)).id
         asked = {"application": self.application, "audience": AUDIENCE, "scope": ["print"]}
         self.grant = (await grants.request(parts.store, origin(), SYSTEM, **asked)).value.id
@@ -131,6 +133,9 @@ REDUCTIONS: dict[str, tuple[Callable[..., Awaitable[Any]], Callable[[Someone], d
         lambda one: {"application": one.application, "permissions": ["read_role"]},
     ),
     "a grant is revoked": (grants.revoke, lambda one: {"grant": one.grant}),
+    "their role is taken away": (users.unassign_role, lambda one: {"user": one.user, "role": one.role}),
+    "their role holds less": (roles.change, lambda one: {"role": one.role, "permissions": ["read_role"]}),
+    "their role is deleted": (roles.delete, lambda one: {"role": one.role, "unassign": True}),
 }
 
 
@@ -183,7 +188,7 @@ async def test_a_right_that_was_lost_counts_for_commands_about_the_caller_itself
 
 async def test_a_change_that_takes_nothing_away_is_in_nobodys_way(parts: StoreParts) -> None:
     one = await someone(parts)
-    caller = await one.authenticate()
+    caller, before = await one.authenticate(), await head(parts)
     renaming = applications.update(parts.store, origin(), SYSTEM, application=one.application, name="Renamed")
     with meanwhile(parts, lambda: renaming) as decided:
         await one.define_role(caller)
@@ -196,7 +201,13 @@ async def test_a_change_that_takes_nothing_away_is_in_nobodys_way(parts: StorePa
         who, whence = caller
         await roles.define(parts.store, whence, who.caller, organization=one.organization, name="editor")
     assert len(decided) == 2
-    assert [event.TOPIC for event in await log(parts)].count("role.defined") == 2
+    caller = await one.authenticate()
+    rewording = roles.change(parts.store, origin(), SYSTEM, role=one.role, permissions=["all", "read_role"])
+    with meanwhile(parts, lambda: rewording) as decided:
+        who, whence = caller
+        await roles.define(parts.store, whence, who.caller, organization=one.organization, name="author")
+    assert len(decided) == 2
+    assert (await topics(parts, after=before)).count("role.defined") == 3
 
 
 async def test_who_came_back_meanwhile_goes_on(parts: StoreParts) -> None:

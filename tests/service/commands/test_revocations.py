@@ -18,7 +18,7 @@ from service.store.decision import collected
 from service.store.pending import Envelope
 from tests.histories.agreement import tokens_alive
 from tests.histories.verdict import rebuilt_models_are_equal
-from tests.service.commands.given import a_child, a_user, an_application, an_organization, origin
+from tests.service.commands.given import a_child, a_user, an_application, an_organization, backend, origin
 
 if TYPE_CHECKING:
     from domain.application import Application
@@ -77,9 +77,14 @@ async def test_what_is_named_together_must_be_true_together(
     }
     await commit(parts, *families.values())
     wanted = {name: values[name] for name in named}
+    where = {"organization": application.organization, **wanted}
+    assert await revocations.count(parts.store, SYSTEM, **where) == (len(ended), False)
+    assert await revocations.count(parts.store, backend(uuid4()), **where) == (0, False)
+    assert await revocations.count(parts.store, SYSTEM, **where, before=parts.clock.now() - LATER) == (0, False)
     await revocations.record(parts.store, origin(), SYSTEM, organization=application.organization, **wanted)
     alive = await tokens_alive(parts)
     assert {name for name, family in families.items() if family.id not in alive} == ended
+    assert await revocations.count(parts.store, SYSTEM, **where) == (0, False)
 
 
 async def test_before_a_time_to_come_means_all_so_far_those_of_the_same_batch_too(parts: StoreParts) -> None:

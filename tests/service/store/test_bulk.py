@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.refusals import Refusal
+from domain.token_family import refresh_token_id
 from projections import MODELS
 from service.store import bulk, generation, rebuild
 from service.store.codec import UnknownTopic
@@ -44,12 +47,17 @@ SELECT originator_id, originator_version + 1, $1, $2, notification_id + 1, recor
 
 NTH = st.integers(0, 9)
 PEOPLE = st.sampled_from([None, UUID(int=7), UUID(int=8)])
+WHICH = st.sampled_from([None, 0, 1, 2])  # access token; none: the family, or its refresh token
 STEPS = st.one_of(
     st.tuples(st.just("issue"), PEOPLE, st.sampled_from(["none", "for ever", "an hour"])),
     st.tuples(st.just("refresh"), NTH, st.booleans()),
     st.tuples(st.just("refresh"), NTH, st.just(True)),  # noqa: FBT003 - a value among others
     st.tuples(st.just("replay"), NTH, st.none()),
-    st.tuples(st.just("revoke"), NTH, st.sampled_from([None, 0, 1, 2])),
+    st.tuples(st.just("revoke"), NTH, WHICH),
+    st.tuples(st.just("approve"), NTH, WHICH),
+    st.tuples(st.just("approve"), NTH, WHICH),
+    st.tuples(st.just("describe"), NTH, WHICH),
+    st.tuples(st.just("delete"), NTH, WHICH),
 )
 
 
@@ -62,7 +70,7 @@ class Families:
 
     async def take(self, what: str, first: Any, second: Any) -> None:
         """Let something happen, if it can."""
-        alive = [family for family in self.all if not family.ended]
+        alive = [family for family in self.all if not family.ended or what in ("approve", "describe", "delete")]
         if what == "issue":
             self.all.append(self._issue(first, second))
             await write(self.parts, self.all[-1])
@@ -102,9 +110,31 @@ class Families:
         token = None if nth is None else tokens[nth % len(tokens)]
         family.revoke(token, "lost", self.parts.clock.now())
 
+    def _approve(self, family: TokenFamily, nth: int | None) -> None:
+        now = self.parts.clock.now()
+        family.refresh_expires_at = now + HOUR  # never too late
+        with suppress(Refusal):
+            family.approve(self._one(family, nth), cascade=nth != 1, expires_at=None, now=now)
+
+    def _describe(self, family: TokenFamily, nth: int | None) -> None:
+        now = self.parts.clock.now()
+        with suppress(Refusal):
+            family.describe(
+                self._one(family, nth), {"n": str(family.version), "\u00e9": "7\\"}, expires_at=None, now=now
+            )
+
+    def _delete(self, family: TokenFamily, nth: int | None) -> None:
+        with suppress(Refusal):
+            family.delete(self._one(family, nth), self.parts.clock.now())
+
+    def _one(self, family: TokenFamily, nth: int | None) -> UUID:
+        tokens = sorted(family.tokens)
+        renewable = nth is None and family.refresh_digest is not None
+        return refresh_token_id(family.refresh_digest or "") if renewable else tokens[(nth or 0) % len(tokens)]
+
 
 def _digest() -> str:
-    return uuid4().hex * 2
+    return sha256(uuid4().bytes).hexdigest()
 
 
 @pytest.fixture

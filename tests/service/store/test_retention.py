@@ -13,6 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from domain.device_authorization import DeviceAuthorization
+from domain.token_family import refresh_token_id
 from projections import MODELS, token_purge
 from service.secrets.digests import sha256_hex
 from service.store import connections, rebuild, retention
@@ -140,6 +141,23 @@ async def test_a_family_goes_whole_once_nothing_of_it_can_be_used(parts: StorePa
     await write(parts, ended)
     assert await purge(parts) == {"tokens": 4, "refresh_tokens": 4}
     assert await families(parts) == set()
+    assert await agrees(parts)
+
+
+async def test_a_family_stays_whole_for_as_long_as_its_refresh_token_could_be_approved_again(parts: StoreParts) -> None:
+    long_ago, until = horizon(parts) - 30 * DAY, horizon(parts) + HOUR
+    family = a_persons(parts, long_ago, until=until)
+    refresh(family, long_ago, until=until)
+    family.revoke(None, "lost", long_ago)
+    await write(parts, family)
+    assert await purge(parts) == {"tokens": 0, "refresh_tokens": 0}
+    assert await agrees(parts)
+    refresh_token = refresh_token_id(family.refresh_digest or "")
+    family.approve(refresh_token, cascade=False, expires_at=until, now=parts.clock.now() - DAY)
+    await write(parts, family)
+    assert await purge(parts) == {"tokens": 0, "refresh_tokens": 0}
+    parts.clock.move(HOUR)
+    assert await purge(parts) == {"tokens": 2, "refresh_tokens": 2}
     assert await agrees(parts)
 
 
