@@ -13,6 +13,7 @@ from service.http import cors
 from service.http.body import MAX_BODY
 from service.http.request import UNDER_WAY, identify
 from service.oauth import (
+    apigee,
     device_authorization_endpoint,
     iform,
     introspection,
@@ -38,6 +39,7 @@ ENDPOINTS = (
     token_endpoint.SERVER_TO_SERVER,
     token_endpoint.ACCOUNT_SETTINGS,
     *iform.ENDPOINTS,
+    apigee.ALL_STRINGS,
     introspection.INTROSPECTION,
     revocation.REVOCATION,
     *userinfo.ENDPOINTS,

@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from domain.caller import Caller
-from domain.permissions import granted
+from domain.grant_types import TOKEN_EXCHANGE
+from domain.permissions import OFFLINE_ACCESS, granted, personal
 from domain.refusals import MissingPermission
 from domain.revocation import end_user_guard
+from projections.roles import Held
 from service.store.decision import Origin
 from service.tokens import is_active
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from service.tokens import Tokens
 
 MACHINE = "machine"
+NO_ROLES = Held(roles=(), permissions=frozenset(), head=0)
 
 
 class Unauthenticated(Exception):
@@ -80,7 +83,8 @@ class Bearer:
             raise Unauthenticated("The token is unknown, has expired or was revoked")
         if row["audience"] not in self._audiences:
             raise Unauthenticated("The token is meant for another audience")
-        return _authenticated(row, token)
+        user = row["user_id"]
+        return _authenticated(row, token, NO_ROLES if user is None else await self._tokens.held_by(user))
 
     def origin(self, authenticated: Authenticated, request_id: UUID) -> Origin:
         """Return where this caller's commands come from; its authority is judged again when a guard of it moved.
@@ -118,11 +122,11 @@ def presented(request: web.Request) -> str:
     return token
 
 
-def _authenticated(row: asyncpg.Record, token: str) -> Authenticated:
+def _authenticated(row: asyncpg.Record, token: str, by_roles: Held) -> Authenticated:
     head, application, user, organization = row["head"], row["application"], row["user_id"], row["organization"]
     # What the token says, cut down to what its application still holds: a permission taken away is gone at once.
     held = frozenset((*row["permissions"], *row["granted"]))
-    permissions = frozenset(granted(row["scope"].split(" "), held))
+    permissions = granted(row["scope"].split(" "), held)
     guards = [
         f"application:{application}",
         f"account:{organization}",
@@ -131,6 +135,10 @@ def _authenticated(row: asyncpg.Record, token: str) -> Authenticated:
     ]
     if user is not None:
         guards += [f"user:{user}", f"revocation:user:{user}"]
+        # And to what the person's roles still hold; whoever acts in their name has nothing by these.
+        permissions = personal(permissions, () if _acted_for(row) else by_roles.permissions)
+    if row["session"] is not None and OFFLINE_ACCESS not in row["scope"].split(" "):
+        guards.append(f"session:{row['session']}")
     if row["end_user"] is not None:
         guards.append(end_user_guard(organization, row["end_user"]))
     if row["account"] is not None:
@@ -141,13 +149,18 @@ def _authenticated(row: asyncpg.Record, token: str) -> Authenticated:
         caller=Caller(
             actor=user or application,
             organization=organization,
-            permissions=permissions,
+            permissions=frozenset(permissions),
             application=application,
             user=user,
         ),
         client_id=row["client_id"],
         client_kind=row["client_kind"],
         rate_limit=row["rate_limit"],
-        reads=dict.fromkeys(guards, head),
+        reads=dict.fromkeys(guards, head) | by_roles.guards,
         token=token,
     )
+
+
+def _acted_for(row: asyncpg.Record) -> bool:
+    """Say whether somebody else uses a person's token: another user, or the client that exchanged it."""
+    return row["actor"] is not None or row["grant_type"] == TOKEN_EXCHANGE

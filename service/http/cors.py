@@ -26,6 +26,8 @@ PREFLIGHT = {
 
 PATHS = {
     "/oauth2/token": ("POST",),
+    "/oauth/token": ("POST",),
+    "/token": ("POST",),
     "/oauth2/revoke": ("POST",),
     "/oauth2/userinfo": ("GET", "POST"),
     "/.well-known/openid-configuration": ("GET",),

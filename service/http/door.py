@@ -23,17 +23,19 @@ from service.http.input import InvalidInput, read_body, read_query
 from service.http.request import client_address
 from service.http.route import Declared, Route
 from service.http.unexpected import REFUSE
-from service.parts import PARTS, REQUEST_ID
+from service.parts import PARTS, PRESENTED_CLIENT, REQUEST_ID
 from service.store.log import head
 from service.store.refusals import AlreadyAnswered, StoreRefusal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from uuid import UUID
 
     from service.http.bearer import Authenticated
     from service.http.document import Output
     from service.http.route import Handler, Kind
     from service.parts import Parts
+    from service.store.decision import Origin
 
 log = structlog.get_logger(__name__)
 
@@ -41,11 +43,13 @@ log = structlog.get_logger(__name__)
 class Door:
     """A set of routes with one error shape. Native doors answer problem+json.
 
-    `REFUSAL` is that shape, None for plain text; `GROUP` says which API document tells of the routes.
+    `REFUSAL` is that shape, None for plain text; `GROUP` says which API document tells of the routes. `BASIC`:
+    applications may come with their id and secret by HTTP Basic, too.
     """
 
     REFUSAL: ClassVar[type[Output] | None] = problems.Problem
     GROUP: ClassVar[Group] = Group.MANAGEMENT
+    BASIC: ClassVar[bool] = False
 
     def __init__(self, name: str) -> None:
         """Begin without routes. `name` tells doors apart, for people."""
@@ -94,6 +98,14 @@ class Door:
             return 'Bearer realm="muniment"'
         return f'Bearer realm="muniment", error="{refused.error}", error_description="{refused.sentence}"'
 
+    async def authenticate(self, request: web.Request, parts: Parts) -> Authenticated:
+        """Return the caller of a request: by bearer token, and by what else a dialect knows. Raises Unauthenticated."""
+        return await parts.bearer.authenticate(request)
+
+    def origin(self, parts: Parts, authenticated: Authenticated, request_id: UUID) -> Origin:
+        """Return where a caller's commands come from, and how its authority is judged again."""
+        return parts.bearer.origin(authenticated, request_id)
+
     def permit(self, route: Route, authenticated: Authenticated) -> None:
         """Refuse a caller of the wrong kind, and one without the route's permissions. Raises Refused."""
         if route.machines_only and not authenticated.is_machine:
@@ -110,7 +122,7 @@ class Door:
             request[REFUSE] = self.refuse
             authenticated: Authenticated | None = None
             try:
-                authenticated = await parts.bearer.authenticate(request)
+                authenticated = await self.authenticate(request, parts)
                 return await self._serve(request, parts, route, authenticated)
             except Refused as refused:
                 status, code, sentence, extra = refused.status, refused.code, str(refused), refused.extra
@@ -141,7 +153,7 @@ class Door:
     ) -> web.StreamResponse:
         _admit(parts, authenticated)
         self.permit(route, authenticated)
-        call = Call(request, parts, route, authenticated, parts.bearer.origin(authenticated, request[REQUEST_ID]))
+        call = Call(request, parts, route, authenticated, self.origin(parts, authenticated, request[REQUEST_ID]))
         raw = b""
         if route.query is not None or request.query_string:
             call.query = read_query(request, route.query)
@@ -205,7 +217,7 @@ def _record(
     parts.refused.note(
         organization=caller.organization if caller else None,
         actor=caller.actor if caller else None,
-        client=authenticated.client_id if authenticated else None,
+        client=authenticated.client_id if authenticated else request.get(PRESENTED_CLIENT),
         operation=f"{route.method} {route.path}",
         status=status,
         code=code,

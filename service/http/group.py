@@ -13,5 +13,6 @@ class Group(StrEnum):
     ADMINISTRATION = "administration"
     SERVER_TO_SERVER = "server-to-server"
     ACCOUNT_SETTINGS = "account-settings"
+    APIGEE = "apigee"
     PAGES = "pages"
     OPERATIONS = "operations"

@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 REQUEST_ID_HEADER = "X-Request-Id"
 FORWARDED_FOR = "X-Forwarded-For"
 INTROSPECTION = "/oauth2/introspect"
-QUIET = frozenset({"/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", INTROSPECTION})
+ALL_STRINGS = "/oauth/client_credential/accesstoken"
+QUIET = frozenset({
+    "/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", ALL_STRINGS, INTROSPECTION,
+})  # fmt: skip
 PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 TELLING = frozenset({"/oauth2/authorize", "/oauth/authorize", "/oauth2/logout"})
 """Where a GET may leave an event or a refusal: browsers are led there, and can be led by nothing else."""

@@ -41,11 +41,12 @@ def access_token(
     account: UUID | None,
     actor: UUID | None,
     authenticated_at: datetime | None,
+    end_user: str | None,
     not_after: datetime | None = None,
 ) -> AccessToken:
     """Return a new access token in the client's format (RFC 9068 for a JWT); `token` is its `jti`."""
     issued_at = now.replace(microsecond=0)
-    expires_at = issued_at + timedelta(seconds=client.access_token_lifetime)
+    expires_at = issued_at + timedelta(seconds=client.token_lifetime(issued_at))
     if not_after is not None:
         expires_at = min(expires_at, not_after.replace(microsecond=0))
     lifetime = int((expires_at - issued_at).total_seconds())
@@ -65,6 +66,8 @@ def access_token(
         claims["auth_time"] = int(authenticated_at.timestamp())
     if account is not None:
         claims["acc"] = str(account)
+    if end_user is not None:
+        claims["end_user"] = end_user
     act = acting(actor, grant_type, client.client_id)
     if act is not None:
         claims["act"] = act

@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
+from domain.grant_types import PASSWORD
 from service.oauth import client_assertion
-from service.oauth.errors import OAuthError, invalid_client, invalid_request, unauthorized_client
+from service.oauth.errors import OAuthError, invalid_client, invalid_request, not_effective, unauthorized_client
+from service.parts import UNPROVED
 from service.secrets.digests import verify_any
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ class Credentials:
     """What a client presented: a secret or an assertion. `basic` says whether the answer carries a challenge.
 
     `as_sent` is the secret of a Basic header before it was form-decoded: curl and many others do not encode it.
+    `unproved` says that an id alone may do, where the client is a third party that is trusted with passwords.
     """
 
     client_id: str
@@ -41,6 +44,7 @@ class Credentials:
     assertion: str | None = None
     basic: bool = False
     as_sent: str | None = None
+    unproved: bool = False
 
     @property
     def challenge(self) -> str | None:
@@ -73,7 +77,7 @@ def presented(request: web.Request, parameters: Mapping[str, str]) -> Credential
         return Credentials(_checked(parameters["client_id"]), secret=parameters["client_secret"])
     if "client_id" in parameters:
         # A public client names itself only (RFC 6749 section 2.3.1); whether it may come, `verify` says.
-        return Credentials(_checked(parameters["client_id"]))
+        return Credentials(_checked(parameters["client_id"]), unproved=request.get(UNPROVED, False))
     raise invalid_client("no credentials", challenge=CHALLENGE)
 
 
@@ -111,13 +115,16 @@ def verify(
 ) -> Client:
     """Return the client if the credentials are its own and it may act; its assertion's `jti` is checked elsewhere.
 
-    Raises the same OAuthError in every other case, after comparable work; only a public client, whose id is no secret
-    and which has nothing to prove itself with, is told that it may not come here. With `public` it may, by its id
-    alone: what it presents instead of proving itself is then for the caller to check. `audiences` are those a client
-    assertion may name (spec/README.md 17).
+    Raises the same OAuthError in every other case, after comparable work; but a public client, whose id is no secret
+    and which has nothing to prove itself with, is told that it may not come here, and a third party that has proved
+    itself how it stands. With `public` a public client may come, by its id alone: what it presents instead of proving
+    itself is then for the caller to check. `audiences` are those a client assertion may name (spec/README.md 17).
     """
     if client is not None and not client.confidential:
-        return _nameable(credentials, client, public=public)
+        return _nameable(credentials, client, now, public=public)
+    if client is not None and credentials.unproved and client.may(PASSWORD) and client.standing is not None:
+        # From here on it is what a public client is: somebody who knows an id that is no secret.
+        return _nameable(credentials, replace(client, confidential=False), now, public=public)
     if credentials.assertion is not None:
         verified = client_assertion.verify(credentials.assertion, client, now, audiences=audiences)
     else:
@@ -127,20 +134,25 @@ def verify(
             verified = verify_any(credentials.as_sent, digests) is not None
     if client is None or not verified:
         raise invalid_client("unknown client or wrong credentials", challenge=credentials.challenge)
-    if not client.active:
-        raise invalid_client("application or organization is not active", challenge=credentials.challenge)
-    return client
+    return _in_use(credentials, client, now)
 
 
-def _nameable(credentials: Credentials, client: Client, *, public: bool) -> Client:
+def _nameable(credentials: Credentials, client: Client, now: datetime, *, public: bool) -> Client:
     """Return a public client that named itself and did nothing else. Raises OAuthError."""
     if not public:
         raise unauthorized_client("A public client may not use this endpoint")
     if credentials.secret is not None or credentials.assertion is not None:
         raise invalid_client("a public client with a secret or an assertion", challenge=credentials.challenge)
-    if not client.active:
-        raise invalid_client("application or organization is not active")
-    return client
+    return _in_use(credentials, client, now)
+
+
+def _in_use(credentials: Credentials, client: Client, now: datetime) -> Client:
+    """Return a client that may do something. Raises OAuthError."""
+    if client.in_use(now):
+        return client
+    if client.active:
+        raise not_effective(client.status(now))
+    raise invalid_client("application or organization is not active", challenge=credentials.challenge)
 
 
 __all__ = ["CHALLENGE", "Credentials", "OAuthError", "presented", "verify"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from domain import grant_types
+from domain import grant_types, third_party
 from domain.application_settings import Kind, TokenFormat
+from domain.end_user import Source, source
 from projections import applications
 from service.coalescer import Coalescer
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 REMEMBERED = 10_000
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +36,12 @@ class GrantInForce:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An application as token decisions see it, true at `position`. `grant_types` are all that it may use."""
+    """An application as token decisions see it, true at `position`. `grant_types` are all that it may use.
+
+    It may be used until `usable_until`, exclusive, if it is `active`: neither it nor its organization was taken out of
+    use. `standing` is what was decided about a third party; one that may call no interface has no `permissions`,
+    `audiences` and `grants`.
+    """
 
     id: UUID
     organization: UUID
@@ -58,11 +66,31 @@ class Client:
     post_logout_redirect_uris: tuple[str, ...]
     backchannel_logout_uri: str | None
     position: int
+    usable_until: datetime = FOR_EVER
+    standing: str | None = None
+    effective_until: datetime | None = None
+    scope_kinds: tuple[str, ...] | None = None
+    submitted_at: datetime | None = None
+    end_user_from: Source | None = None
 
     @property
     def guards(self) -> dict[str, int]:
         """The keys this knowledge rests on, with the position it was read at."""
         return {f"application:{self.id}": self.position, f"account:{self.organization}": self.position}
+
+    def in_use(self, now: datetime) -> bool:
+        """Whether the client may do anything at all."""
+        return self.active and now < self.usable_until
+
+    def status(self, now: datetime) -> str | None:
+        """Return `pending`, `effective`, `rejected` or `expired` for a third party, None for any other application."""
+        return None if self.standing is None else third_party.status(self.standing, self.effective_until, now)
+
+    def token_lifetime(self, issued_at: datetime) -> int:
+        """Return for how many seconds an access token lives that is issued then: no longer than the client may."""
+        if self.effective_until is None:
+            return self.access_token_lifetime
+        return min(self.access_token_lifetime, int(self.effective_until.timestamp()) - int(issued_at.timestamp()))
 
     def may(self, grant_type: str) -> bool:
         """Whether the client may come by a token this way."""
@@ -117,8 +145,9 @@ class _GrantRow(msgspec.Struct):
 
 
 def _client(row: asyncpg.Record) -> Client:
-    kind = Kind(row["kind"])
-    grants = _grants.decode(row["grants"]) if row["grants"] else []
+    kind, scope_kinds = Kind(row["kind"]), row["scope_kinds"]
+    holds = third_party.holds_interfaces(scope_kinds)
+    grants = _grants.decode(row["grants"]) if row["grants"] and holds else []
     return Client(
         id=row["id"],
         organization=row["organization"],
@@ -126,8 +155,8 @@ def _client(row: asyncpg.Record) -> Client:
         name=row["name"],
         kind=kind,
         confidential=kind.confidential,
-        permissions=frozenset(row["permissions"]),
-        audiences=frozenset(row["audiences"]),
+        permissions=frozenset(row["permissions"] if holds else ()),
+        audiences=frozenset(row["audiences"] if holds else ()),
         token_format=TokenFormat(row["token_format"]),
         access_token_lifetime=row["access_token_lifetime"],
         key_set=msgspec.json.decode(row["key_set"]) if row["key_set"] else None,
@@ -143,6 +172,13 @@ def _client(row: asyncpg.Record) -> Client:
         post_logout_redirect_uris=tuple(row["post_logout_redirect_uris"]),
         backchannel_logout_uri=row["backchannel_logout_uri"],
         position=row["head"],
+        # The driver has no time zone for what is infinite.
+        usable_until=row["usable_until"].replace(tzinfo=UTC),
+        standing=row["standing"],
+        effective_until=row["effective_until"],
+        scope_kinds=None if scope_kinds is None else tuple(scope_kinds),
+        submitted_at=row["submitted_at"],
+        end_user_from=None if row["end_user_from"] is None else _source(row["end_user_from"]),
     )
 
 
@@ -152,4 +188,5 @@ def _grant_types(kind: Kind, named: list[str], *, trusted: bool) -> frozenset[st
     return usable if trusted else usable - {grant_types.PASSWORD}
 
 
+_source = lru_cache(maxsize=1000)(source)
 _grants = msgspec.json.Decoder(list[_GrantRow])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from domain.grant_types import DEVICE_CODE
+from service import authority
 from service.commands import devices
 from service.http.endpoint import Endpoint, Reply
 from service.http.group import Group
@@ -42,7 +43,10 @@ async def authorize(request: web.Request, parts: Parts, parameters: dict[str, st
         await _throttle(parts, client_address(request))
     issuer = parts.settings.issuer
     audience = people.audience_for_people(client, parameters, issuer)
-    scope = people.scope_for_people(client, audience, parameters.get("scope"), parts.clock.now(), issuer)
+    anybodys = authority.anybodys(parts.settings.management_audiences, audience)
+    scope = people.scope_for_people(
+        client, audience, parameters.get("scope"), parts.clock.now(), issuer, roles=anybodys
+    )
     waiting, position = await devices.request(
         parts.store,
         _origin(parts, client, request[REQUEST_ID]),
@@ -94,8 +98,8 @@ def _origin(parts: Parts, client: Client, request_id: UUID) -> Origin:
 
     async def renew() -> Origin:
         present = await parts.clients.fresh(client.client_id)
-        if present is None or not present.active:
-            raise invalid_client("application or organization is not active")
+        if present is None or not present.in_use(parts.clock.now()):
+            raise invalid_client("application or organization is not in use")
         _require_grant(present)
         return _origin(parts, present, request_id)
 

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from domain import refusals
 
+NOT_EFFECTIVE = {
+    "pending": "The application waits for approval",
+    "rejected": "The application was rejected",
+    "expired": "The approval of the application has expired",
+}
+"""What is said of a third party that may not be used, by its status."""
+
 
 class OAuthError(Exception):
     """An error that a token endpoint answers. `description` is public, `detail` goes to the log only."""
@@ -53,6 +60,11 @@ def invalid_grant(detail: str) -> OAuthError:
 def unauthorized_client(description: str) -> OAuthError:
     """Return the error for a client that may not use this grant."""
     return OAuthError("unauthorized_client", description)
+
+
+def not_effective(status: str | None) -> OAuthError:
+    """Return the error for a third party without an approval that counts, to itself; `status` says how it stands."""
+    return unauthorized_client(NOT_EFFECTIVE.get(status or "", "The application is not in effect"))
 
 
 def slow_down(seconds: int) -> OAuthError:

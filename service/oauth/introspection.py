@@ -21,6 +21,7 @@ from service.parts import PRESENTED_CLIENT
 from service.tokens import is_active, is_renewable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
     import asyncpg
@@ -52,7 +53,7 @@ async def introspect(request: web.Request, parts: Parts, parameters: dict[str, s
     now = parts.clock.now()
     if row is None:
         return answers.document(await _of_refresh_token(parts, client, token or "", now))
-    if not is_active(row, now) or not _may_see(client, row):
+    if not is_active(row, now) or not _may_see(client, row, parts.settings.management_audiences):
         return answers.document(INACTIVE)
     return answers.document(_description(row, parts.settings.issuer))
 
@@ -83,8 +84,14 @@ async def _of_refresh_token(parts: Parts, client: Client, token: str, now: datet
     return told
 
 
-def _may_see(client: Client, row: asyncpg.Record) -> bool:
-    return _owns(client, row) or row["audience"] in client.audiences or _may_read(client, row)
+def _may_see(client: Client, row: asyncpg.Record, ours: Collection[str]) -> bool:
+    return _owns(client, row) or _serves(client, row, ours) or _may_read(client, row)
+
+
+def _serves(client: Client, row: asyncpg.Record, ours: Collection[str]) -> bool:
+    """Say whether a token is meant for a client. The management audiences are served by us, whoever may name them."""
+    audience: str = row["audience"]
+    return audience in client.audiences and (audience not in ours or row["organization"] == client.organization)
 
 
 def _owns(client: Client, row: asyncpg.Record) -> bool:
@@ -113,12 +120,15 @@ def _of_grant(row: asyncpg.Record, issuer: str) -> dict[str, Any]:
         "active": True,
         "scope": row["scope"],
         "client_id": row["client_id"],
+        "application_id": str(row["application"]),
         "sub": row["client_id"] if user is None else str(user),
         "aud": row["audience"],
         "iss": issuer,
     }
     if row["account"] is not None:
         answer["acc"] = str(row["account"])
+    if row["end_user"] is not None:
+        answer["end_user"] = row["end_user"]
     act = acting(row["actor"], row["grant_type"], row["client_id"])
     if act is not None:
         answer["act"] = act

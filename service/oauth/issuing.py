@@ -6,9 +6,8 @@ only if nothing it relied on was touched since. Before anybody is refused, the c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from domain.application_settings import TokenFormat
 from domain.grant_types import CLIENT_CREDENTIALS
@@ -45,15 +44,20 @@ GRANT_TYPE = "client_credentials"
 MAX_SCOPES = 200
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """A token as its endpoint hands it out. `expires_on` is in seconds since 1970 and equals the `exp` claim."""
+class IssuedToken(NamedTuple):
+    """A token as its endpoint hands it out. `expires_on` is in seconds since 1970 and equals the `exp` claim.
+
+    `end_user` is None where the client asserted none.
+    """
 
     access_token: str
     scope: str
     expires_in: int
     expires_on: int
     position: int
+    client: Client
+    audience: str
+    end_user: str | None
 
 
 class Issuer:
@@ -103,13 +107,15 @@ class Issuer:
         scope: str | None,
         request_id: UUID,
         admit: Callable[[Client], None],
+        end_user: Callable[[Client], str | None],
     ) -> IssuedToken:
         """Issue a token for an audience with the requested scope (None: all the client holds there).
 
-        `admit` is asked once, when the client has proved itself: nobody else can use up its rate limit.
+        `admit` is asked once, when the client has proved itself: nobody else can use up its rate limit. `end_user`
+        says whom the client asserts that it serves.
 
         Raises OAuthError: invalid_client, unauthorized_client (not a grant of this client), invalid_target,
-        invalid_scope (nothing of what was asked remains), temporarily_unavailable, and what `admit` raises.
+        invalid_scope (nothing of what was asked remains), temporarily_unavailable, and what the two raise.
         """
         # An assertion is verified once, whoever is named: a second time would tell known clients from unknown ones.
         client = self._clients.remembered(credentials.client_id) if credentials.assertion is None else None
@@ -125,6 +131,7 @@ class Issuer:
                     admit(known)
                     admitted = True
                 remaining = _decide(known, audience, scope, now)
+                served = None if known.end_user_from is None else end_user(known)
             except OAuthError:
                 if not remembered:
                     raise
@@ -134,7 +141,7 @@ class Issuer:
                 await self._spend(credentials, known, now)
                 spent = True
             try:
-                return await self._commit(known, audience, remaining, now, request_id)
+                return await self._commit(known, audience, remaining, served, now=now, request_id=request_id)
             except Stale as stale:
                 if stale.detail in self._keys.guards:
                     await self._keys.load(newer_than=self._keys.position)
@@ -143,26 +150,29 @@ class Issuer:
                 raise unavailable() from None
         raise unavailable()
 
-    async def _commit(self, client: Client, audience: str, scope: str, now: datetime, request_id: UUID) -> IssuedToken:
+    async def _commit(
+        self, client: Client, audience: str, scope: str, end_user: str | None, *, now: datetime, request_id: UUID
+    ) -> IssuedToken:
         store = self._store
         token_id = store.clock.new_id()
         issued_at = int(now.timestamp())
-        lifetime = client.access_token_lifetime
+        lifetime = client.token_lifetime(now)
         reads = client.guards
         if client.token_format is TokenFormat.JWT:
-            text = self._keys.signer.sign(
-                {
-                    "iss": self._issuer,
-                    "sub": client.client_id,
-                    "client_id": client.client_id,
-                    "aud": audience,
-                    "scope": scope,
-                    "iat": issued_at,
-                    "exp": issued_at + lifetime,
-                    "jti": str(token_id),
-                }
-            )
             reads.update(self._keys.guards)
+            claims = {
+                "iss": self._issuer,
+                "sub": client.client_id,
+                "client_id": client.client_id,
+                "aud": audience,
+                "scope": scope,
+                "iat": issued_at,
+                "exp": issued_at + lifetime,
+                "jti": str(token_id),
+            }
+            if end_user is not None:
+                claims["end_user"] = end_user
+            text = await self._keys.sign(claims)
         else:
             text = new_secret(ACCESS_TOKEN)
         family = TokenFamily.issue(
@@ -175,13 +185,14 @@ class Issuer:
             digest=sha256_hex(text),
             expires_at=now.replace(microsecond=0) + timedelta(seconds=lifetime),
             grant_type=GRANT_TYPE,
+            end_user=end_user,
             now=now,
         )
         envelope = Envelope(client.organization, client.id, client.id, request_id)
         append = store.prepare(collected(family), envelope)
         append.reads = reads
         committed = await store.appender.append(append)
-        return IssuedToken(text, scope, lifetime, issued_at + lifetime, committed.position)
+        return IssuedToken(text, scope, lifetime, issued_at + lifetime, committed.position, client, audience, end_user)
 
     async def _spend(self, credentials: Credentials, client: Client, now: datetime) -> None:
         if credentials.assertion is None:

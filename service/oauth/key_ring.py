@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 
 from domain.signing_key import SigningKey
 from projections import signing_keys
+from service.oauth.signing_together import SigningTogether
 from service.secrets.signing import Signer, jwks
 from service.store.decision import Decision
 from service.store.log import head
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Any
 
     import asyncpg
@@ -51,6 +52,7 @@ class KeyRing:
         self._access_tokens = access_tokens
         self._id_tokens = id_tokens
         self._signers: dict[str, Signer] = {}
+        self._together = SigningTogether()
         self.position = -1
 
     @property
@@ -67,6 +69,13 @@ class KeyRing:
     def guards(self) -> dict[str, int]:
         """The guard of every decision that signs."""
         return {GUARD: self.position}
+
+    def sign(self, claims: Mapping[str, object]) -> asyncio.Future[str]:
+        """Return the coming access token over these claims, by the key that is the active one now: so is its guard.
+
+        Take `guards` before it is there, then: a rotation meanwhile must show. Raises NoSigningKey.
+        """
+        return self._together.sign(self.signer, claims)
 
     def _of(self, algorithm: str) -> Signer:
         try:

@@ -140,7 +140,8 @@ async def _judged(parts: Parts, values: Mapping[str, str]) -> Asked:
     uri = values.get("post_logout_redirect_uri")
     location = None
     if uri:
-        if client is None or not client.active or uri not in client.post_logout_redirect_uris:
+        usable = client is not None and client.in_use(parts.clock.now())
+        if client is None or not usable or uri not in client.post_logout_redirect_uris:
             raise _Refused(
                 "logout_bad_redirect", "invalid_redirect_uri", "The address is not registered for the client"
             )

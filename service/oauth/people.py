@@ -1,7 +1,8 @@
 """Tokens of people: which audience and scope one may have, and the one way to issue them, whatever the grant.
 
-No permission of the management interface ever enters a person's token. What a decision rests on is guarded, so nothing
-is issued after the suspension, the sign-out or the revocation that forbids it.
+A permission of the management interface enters a person's token by name, where application and roles both hold it.
+What a decision rests on is guarded, so nothing is issued after the suspension, the sign-out or the revocation that
+forbids it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from domain import consent
 from domain.grant_types import REFRESH_TOKEN
-from domain.permissions import PERMISSIONS, PERSONAL_SCOPES
+from domain.permissions import OFFLINE_ACCESS, PERMISSIONS, PERSONAL_SCOPES, granted, personal
+from domain.revocation import end_user_guard
 from domain.token_family import TokenFamily
 from service.oauth.access_tokens import access_token
 from service.oauth.client_authentication import presented
@@ -26,7 +28,7 @@ from service.store.pending import Envelope
 from service.store.refusals import Stale
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     from service.parts import Parts
 
 T = TypeVar("T")
-OPENID, OFFLINE_ACCESS = "openid", "offline_access"
+OPENID = "openid"
 ATTEMPTS = 20  # decisions of one grant; those who share a refresh token in its grace go one by one
 
 
@@ -71,10 +73,15 @@ def audience_for_people(client: Client, parameters: Mapping[str, str], issuer: s
     return next(iter(client.audiences)) if len(client.audiences) == 1 else issuer
 
 
-def scope_for_people(client: Client, audience: str, asked: str | None, now: datetime, issuer: str) -> tuple[str, ...]:
-    """Return what is granted of what was asked (None: all there is but `offline_access`), in the order asked.
+def scope_for_people(
+    client: Client, audience: str, asked: str | None, now: datetime, issuer: str, *, roles: Collection[str] = ()
+) -> tuple[str, ...]:
+    """Return what is granted of what was asked, in the order asked.
 
-    Raises OAuthError: invalid_target (the client may not name the audience) or invalid_scope (nothing remains).
+    Without `asked`, all there is but `offline_access` and permissions. `roles` are the permissions that the person's
+    roles hold for this audience (see `service.authority`): none where somebody acts in their name, or nobody asks them.
+    A public client has none, for anybody can pose as it. Raises OAuthError: invalid_target (the client may not name
+    the audience) or invalid_scope (nothing remains).
     """
     held = client.held(audience, now)
     if held is None:
@@ -90,6 +97,8 @@ def scope_for_people(client: Client, audience: str, asked: str | None, now: date
     names.pop("", None)
     if not names or len(names) > MAX_SCOPES:
         raise invalid_scope("The scope is malformed")
+    if client.confidential:
+        may += personal(granted([name for name in names if name in PERMISSIONS], held), roles)
     remaining = tuple(name for name in names if name in may)
     if not remaining:
         raise invalid_scope("The client may ask for none of the requested scopes")
@@ -139,6 +148,7 @@ async def issue_family(
     scope: str,
     audience: str,
     position: int,
+    end_user: str | None,
     family: UUID | None = None,
     session: UUID | None = None,
     account: UUID | None = None,
@@ -157,16 +167,18 @@ async def issue_family(
     """Issue a first access token to a client for a user and, where the client may, a refresh token.
 
     `position` is that at which the user, session, account, membership, actor and consent were found in order: they are
-    guarded from it on. `family` is the id of the new family (made here when None) and `along` are the aggregates whose
-    new events go with it. With `openid` in the scope there is an ID token unless `id_token` is False; the access token
-    expires no later than `not_after`. Raises Stale when something it rests on moved: decide anew, all of it.
+    guarded from it on. `end_user` is whom the client asserts that it serves. `family` is the id of the new family
+    (made here when None) and `along` are the aggregates whose new events go with it. With `openid` in the scope there
+    is an ID token unless `id_token` is False; the access token expires no later than `not_after`.
+
+    Raises Stale when something it rests on moved: decide anew, all of it.
     """
     now = parts.clock.now()
     token = family or parts.clock.new_id()
     access = access_token(
         parts, client, token, scope=scope, audience=audience, grant_type=grant_type, now=now,
         authenticated_at=authenticated_at, user=user, account=account, actor=actor,
-        not_after=not_after,
+        end_user=end_user, not_after=not_after,
     )  # fmt: skip
     secret = None
     if refresh and client.may(REFRESH_TOKEN):
@@ -189,6 +201,7 @@ async def issue_family(
         now=now,
         user=user,
         account=account,
+        end_user=end_user,
         actor=actor,
     )
     identity = None
@@ -205,6 +218,7 @@ async def issue_family(
         account=account,
         membership=membership,
         actor=actor,
+        end_user=end_user,
     )
     reads = (kept, client.guards, parts.keys.guards, more_reads or {})
     at = await append(parts, client, request_id, actor or user, (*along, tokens), reads=reads)
@@ -212,7 +226,7 @@ async def issue_family(
 
 
 def outlives(scope: str) -> bool:
-    """Say whether access with this scope goes on without the session (OpenID Connect Core section 11)."""
+    """Say whether access with this scope goes on without the session."""
     return OFFLINE_ACCESS in scope.split(" ")
 
 
@@ -225,6 +239,7 @@ def guards(
     account: UUID | None,
     membership: UUID | None,
     actor: UUID | None,
+    end_user: str | None,
 ) -> dict[str, int]:
     """Return everything that can end a person's tokens, as guards from a position on."""
     keys = [
@@ -235,6 +250,8 @@ def guards(
         "session": session, "account": account, "membership": membership, "user": actor, "revocation:user": actor
     }  # fmt: skip
     keys += [f"{kind}:{thing}" for kind, thing in things.items() if thing is not None]
+    if end_user is not None:
+        keys.append(end_user_guard(client.organization, end_user))
     return dict.fromkeys(keys, position)
 
 

@@ -90,8 +90,8 @@ def _origin(parts: Parts, client: Client, row: asyncpg.Record, request_id: UUID)
 
     async def renew() -> Origin:
         present = await parts.clients.fresh(client.client_id)
-        if present is None or not present.active:
-            raise invalid_client("application or organization is not active")
+        if present is None or not present.in_use(parts.clock.now()):
+            raise invalid_client("application or organization is not in use")
         if not _sees(present, row):
             raise UnknownToken
         _require_right(present, row)

@@ -119,11 +119,15 @@ class Actor(Output):
 
 
 class Introspection(Output):
-    """What a token is worth at this moment. Where `active` is false nothing else is told."""
+    """What a token is worth at this moment. Where `active` is false nothing else is told.
+
+    `end_user` is whom the application says that it serves by the token, where it says so.
+    """
 
     active: bool
     scope: str = ""
     client_id: str = ""
+    application_id: str = ""
     sub: str = ""
     aud: str = ""
     iss: str = ""
@@ -132,6 +136,7 @@ class Introspection(Output):
     jti: str = ""
     token_type: str = ""
     acc: str = ""
+    end_user: str = ""
     act: Actor | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from service import authority
 from service.oauth import people
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ def keep_audience(asking: Asking) -> None:
 
 
 def keep_scope(asking: Asking) -> None:
-    """Find what can be granted of what is asked (RFC 6749 section 3.3). Raises OAuthError."""
-    asked = asking.parameters.get("scope")
-    asking.scope = people.scope_for_people(asking.client, asking.audience, asked, asking.now, asking.issuer)
+    """Find what can be granted of what is asked (RFC 6749 section 3.3). Raises OAuthError.
+
+    Which permissions remain is seen once it is known who the person is.
+    """
+    asked, anybodys = asking.parameters.get("scope"), authority.anybodys(asking.management, asking.audience)
+    asking.scope = people.scope_for_people(
+        asking.client, asking.audience, asked, asking.now, asking.issuer, roles=anybodys
+    )

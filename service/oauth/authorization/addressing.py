@@ -9,8 +9,11 @@ from domain.application_settings import Kind
 from domain.redirect_uri import matches
 from service.oauth.authorization.asking import Unanswerable
 from service.oauth.client_authentication import CLIENT_ID
+from service.oauth.errors import not_effective
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from service.oauth.authorization.asking import Asking
     from service.oauth.authorization.parameters import Parameters
     from service.oauth.clients import Client
@@ -32,9 +35,22 @@ def require_known_client(client: Client | None) -> Client:
 
 
 def require_active_client(asking: Asking) -> None:
-    """Refuse a client that is disabled, or whose organization is: it asks nobody for anything."""
-    if not asking.client.active:
+    """Refuse a client that may do nothing at the moment: it asks nobody for anything."""
+    require_in_use(asking.client, asking.now)
+
+
+def require_in_use(client: Client, now: datetime) -> None:
+    """Refuse a client that is disabled, or whose organization is, and a third party without an approval that counts.
+
+    A person is told on our page what to do about it. The address of a third party that nobody has looked at yet, or
+    that was refused, is sent nothing.
+    """
+    if client.in_use(now):
+        return
+    status = client.status(now) if client.active else None
+    if status is None:
         raise Unanswerable("unauthorized_client", "The application is not active", "request_disabled_client")
+    raise Unanswerable("unauthorized_client", not_effective(status).description, f"request_{status}_client", status=403)
 
 
 def refuse_repeated_address(asking: Asking) -> None:

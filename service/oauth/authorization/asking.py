@@ -35,7 +35,8 @@ class Unanswerable(OAuthError):
 class Asking:
     """The examined request. Each check refuses it, or notes here what it has found to be good.
 
-    `hint` is what a genuine `id_token_hint` says, None where there is no such hint.
+    `hint` is what a genuine `id_token_hint` says, None where there is no such hint; `management` are the audiences at
+    which scopes are permissions of ours.
     """
 
     parameters: Mapping[str, str]
@@ -44,6 +45,7 @@ class Asking:
     now: datetime
     repeated: frozenset[str] = frozenset()
     hint: Hint | None = None
+    management: frozenset[str] = frozenset()
 
     redirect_uri: str = ""
     response_mode: str = "query"
@@ -87,4 +89,5 @@ async def begun(
     """Return the examination of a request that nothing is known of yet but its client."""
     text = parameters.get("id_token_hint")
     hint = None if text is None else await hinted(parts, text)
-    return Asking(parameters, client, parts.settings.issuer, parts.clock.now(), repeated, hint)
+    management = frozenset(parts.settings.management_audiences)
+    return Asking(parameters, client, parts.settings.issuer, parts.clock.now(), repeated, hint, management)

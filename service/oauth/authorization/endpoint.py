@@ -12,6 +12,7 @@ from service.http.group import Group
 from service.oauth.authorization import addressing, answer, checks, parameters, pushed, shapes, steps
 from service.oauth.authorization.asking import Unanswerable, begun
 from service.oauth.errors import OAuthError
+from service.oauth.iform_scope import in_our_words
 from service.pages.rendering import failing_as_page
 from service.parts import CLIENT, PARTS
 
@@ -54,7 +55,10 @@ async def _asked(request: web.Request, parts: Parts, given: Parameters) -> Autho
     if request_uri.startswith(pushed.PREFIX):
         # All else that the address holds counts for nothing (RFC 9101 section 6.3).
         return await pushed.pulled(parts, request_uri, client.client_id)
-    asking = await begun(parts, client, given.values, given.repeated)
+    values = given.values
+    if request.path == THIRD_PARTIES_PATH:
+        values = {**values, **in_our_words(values, client)}
+    asking = await begun(parts, client, values, given.repeated)
     checks.judge_address(asking)
     try:
         return checks.judge(asking)

@@ -54,6 +54,7 @@ REPLIES = {
         headers=("Location", "Cache-Control"),
     ),
     400: _page("A page that says what is wrong, where nothing may be sent to the client."),
+    403: _page("A page that says that the client waits for approval, was rejected, or that its approval has expired."),
     500: _page("A page that says that something failed."),
     503: _page("A page that says so, while the service is away for a moment.", "Retry-After"),
 }

@@ -13,9 +13,10 @@ from aiohttp import web
 
 from domain.grant_types import AUTHORIZATION_CODE
 from projections import consents
+from service import authority
 from service.oauth import codes, people
 from service.oauth.authorization import answer
-from service.oauth.authorization.addressing import is_registered, require_known_client
+from service.oauth.authorization.addressing import is_registered, require_in_use, require_known_client
 from service.oauth.authorization.asking import Unanswerable
 from service.oauth.authorization.sealed import seal
 from service.oauth.errors import OAuthError, unauthorized_client, unavailable
@@ -24,6 +25,9 @@ from service.store.log import head
 from service.store.refusals import Stale, StoreRefusal
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from uuid import UUID
+
     from service.oauth.authorization.request import AuthorizationRequest
     from service.oauth.clients import Client
     from service.parts import Parts
@@ -84,8 +88,7 @@ async def refuse(
 async def client_of(parts: Parts, asked: AuthorizationRequest) -> Client:
     """Return the client of a request as it is now. Raises Unanswerable when it may have no answers there any more."""
     client = require_known_client(await parts.clients.fresh(asked.client_id))
-    if not client.active:
-        raise Unanswerable("unauthorized_client", "The application is not active", "request_disabled_client")
+    require_in_use(client, parts.clock.now())
     if not is_registered(client, asked.redirect_uri):
         raise Unanswerable("invalid_request", "redirect_uri is not registered any more", "request_bad_redirect")
     return client
@@ -94,8 +97,9 @@ async def client_of(parts: Parts, asked: AuthorizationRequest) -> Client:
 async def _code(request: web.Request, parts: Parts, asked: AuthorizationRequest) -> str:
     """Return a code for a request. Raises Unanswerable, Unsettled, other OAuthErrors and StoreRefusals."""
     client = request[CLIENT] = await client_of(parts, asked)
-    scope = _scope(parts, client, asked)
+    _scope(parts, client, asked)  # before anybody signs in for nothing
     signed_in = await _signed_in(request, parts, client, asked)
+    scope = await scope_of(parts, client, asked, signed_in.user)
     position = await head(parts.store.pool)
     covered = await consents.of(parts.store.pool, signed_in.user, client.id)
     if not covered.issuperset(scope) or (_asks_anew(client, asked) and CONSENTED not in request):
@@ -124,12 +128,22 @@ def _asks_anew(client: Client, asked: AuthorizationRequest) -> bool:
     return "consent" in asked.prompt or not (client.confidential or asked.redirect_uri.startswith("https://"))
 
 
-def _scope(parts: Parts, client: Client, asked: AuthorizationRequest) -> tuple[str, ...]:
-    """Return what of the request's scope the client may have by now. Raises OAuthError."""
+async def scope_of(parts: Parts, client: Client, asked: AuthorizationRequest, user: UUID) -> tuple[str, ...]:
+    """Return what of a request's scope the client may have for this person by now. Raises OAuthError."""
+    held = await authority.at(parts, asked.audience, " ".join(asked.scope), user=user)
+    return _scope(parts, client, asked, held.permissions)
+
+
+def _scope(
+    parts: Parts, client: Client, asked: AuthorizationRequest, roles: Collection[str] | None = None
+) -> tuple[str, ...]:
+    """Return what of the request's scope the client may have by now, for whomever if `roles` is None. As above."""
     if not client.may(AUTHORIZATION_CODE):
         raise unauthorized_client("The client may not use this grant")
-    wanted = " ".join(asked.scope)
-    return people.scope_for_people(client, asked.audience, wanted, parts.clock.now(), parts.settings.issuer)
+    settings, wanted = parts.settings, " ".join(asked.scope)
+    if roles is None:
+        roles = authority.anybodys(settings.management_audiences, asked.audience)
+    return people.scope_for_people(client, asked.audience, wanted, parts.clock.now(), settings.issuer, roles=roles)
 
 
 async def _signed_in(request: web.Request, parts: Parts, client: Client, asked: AuthorizationRequest) -> SignedIn:

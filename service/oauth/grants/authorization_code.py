@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from domain.grant_types import AUTHORIZATION_CODE
 from domain.refusals import UnusableCode
 from projections import authorizations, tokens
+from service import authority
 from service.oauth import people
+from service.oauth.end_user import asserted
 from service.oauth.errors import invalid_request
 from service.parts import REQUEST_ID
 from service.secrets.digests import sha256_hex
@@ -52,7 +54,9 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
         if not row["in_force"]:
             raise UnusableCode("the person, their session or what they act in is out of force")
         people.require_resource(parameters, authorization.audience)
-        scope = people.scope_for_people(client, authorization.audience, authorization.scope, now, parts.settings.issuer)
+        audience, asked = authorization.audience, authorization.scope
+        held = await authority.at(parts, audience, asked, user=authorization.user)
+        scope = people.scope_for_people(client, audience, asked, now, parts.settings.issuer, roles=held.permissions)
         return await people.issue_family(
             parts,
             client,
@@ -60,8 +64,9 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
             grant_type=AUTHORIZATION_CODE,
             user=authorization.user,
             scope=" ".join(scope),
-            audience=authorization.audience,
+            audience=audience,
             position=row["head"],
+            end_user=asserted(request, parameters, client, authorization.user),
             family=family,
             session=authorization.session,
             account=authorization.account,
@@ -69,6 +74,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
             authenticated_at=authorization.authenticated_at,
             methods=authorization.methods,
             nonce=authorization.nonce,
+            more_reads=held.guards,
             along=(authorization,),
         )
 
@@ -80,6 +86,6 @@ async def _end(request: web.Request, parts: Parts, client: Client, authorization
     ending: list[Aggregate] = [authorization]
     family = None if authorization.family is None else await tokens.family(parts.store.pool, authorization.family)
     if family is not None:  # else it was purged, long after its end
-        family.revoke(None, REASON, parts.clock.now())
+        family.revoke(None, REASON, parts.clock.now(), final=True)
         ending.append(family)
     await people.append(parts, client, request[REQUEST_ID], client.id, ending)

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from service.oauth.client_authentication import presented
+from service.oauth.end_user import asserted
 from service.oauth.endpoint import admit
 from service.parts import PRESENTED_CLIENT, REQUEST_ID
 
@@ -26,4 +27,5 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
         scope=parameters.get("scope"),
         request_id=request[REQUEST_ID],
         admit=partial(admit, request, parts),
+        end_user=partial(asserted, request, parameters),
     )

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from domain.device_authorization import DeviceAuthorization, Status
 from domain.grant_types import DEVICE_CODE
 from projections import device_authorizations as rows
+from service import authority
 from service.oauth import people
+from service.oauth.end_user import asserted
 from service.oauth.errors import OAuthError, invalid_grant, invalid_request
 from service.parts import REQUEST_ID
 from service.secrets.digests import sha256_hex
@@ -45,7 +47,8 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
             await _require_patience(parts, row, now)
         _require_approval(row)
         people.require_resource(parameters, row["audience"])
-        return await _redeem(request, parts, client, row, now)
+        end_user = asserted(request, parameters, client, row["user_id"])
+        return await _redeem(request, parts, client, row, end_user=end_user, now=now)
 
     return await people.decided(request, parts, parameters, client, attempt)
 
@@ -81,10 +84,18 @@ def _require_approval(row: asyncpg.Record) -> None:
 
 
 async def _redeem(
-    request: web.Request, parts: Parts, client: Client, row: asyncpg.Record, now: datetime
+    request: web.Request,
+    parts: Parts,
+    client: Client,
+    row: asyncpg.Record,
+    *,
+    end_user: str | None,
+    now: datetime,
 ) -> IssuedForPerson:
-    """Exchange the approval for tokens. What the client has lost since the request, it does not get."""
-    scope = people.scope_for_people(client, row["audience"], row["scope"], now, parts.settings.issuer)
+    """Exchange the approval for tokens. What client or person have lost since the request, it does not get."""
+    audience, asked = row["audience"], row["scope"]
+    held = await authority.at(parts, audience, asked, user=row["user_id"])
+    scope = people.scope_for_people(client, audience, asked, now, parts.settings.issuer, roles=held.permissions)
     device = DeviceAuthorization.recalled(
         id=row["id"],
         version=row["version"],
@@ -105,9 +116,11 @@ async def _redeem(
         user=row["user_id"],
         session=row["session"],
         scope=" ".join(scope),
-        audience=row["audience"],
+        audience=audience,
         position=row["head"],
+        end_user=end_user,
         authenticated_at=row["authenticated_at"],
         methods=row["methods"],
+        more_reads=held.guards,
         along=(device,),
     )

@@ -1,7 +1,8 @@
 """The grant by password (RFC 6749 section 4.3), for applications that are trusted with the passwords of people.
 
 RFC 9700 section 2.4 wants it gone. It is here for back ends that are being moved, off unless an organization says that
-it trusts an application with it, and behind the same throttle and the same answers as the sign-in page.
+it trusts an application with it, and behind the same throttle and the same answers as the sign-in page. Nobody is asked
+here whether they consent, so no permission of the management interface comes of it, whatever the person's roles.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 from domain.grant_types import PASSWORD
 from service.http.request import client_address
 from service.oauth import people
+from service.oauth.end_user import asserted
 from service.oauth.errors import OAuthError, invalid_request, slow_down
 from service.parts import REQUEST_ID
 from service.sign_in import SignInRefused, TryLater
@@ -51,6 +53,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
             scope=" ".join(people.scope_for_people(client, audience, asked, now, issuer)),
             audience=audience,
             position=proved.position,
+            end_user=asserted(request, parameters, client, proved.user),
             authenticated_at=now,
             methods=METHODS,
         )

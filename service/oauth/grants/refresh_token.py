@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from domain.refusals import RefreshReplayed
 from projections import tokens
+from service import authority
 from service.commands.impersonation import GRANT_TYPE as IMPERSONATION
 from service.oauth import people
 from service.oauth.access_tokens import access_token
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from domain.token_family import TokenFamily
+    from projections.roles import Held
     from service.oauth.clients import Client
     from service.oauth.people import IssuedForPerson
     from service.parts import Parts
@@ -53,9 +55,10 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
         if not row["in_force"] or family.user is None:
             raise invalid_grant("the person, their session or what they act in is out of force")
         people.require_resource(parameters, row["audience"])
-        scope = _scope(parts, client, row, parameters.get("scope"), now)
+        held = await _held(parts, row)
+        scope = _scope(parts, client, row, parameters.get("scope"), now, held=held)
         return await _renew(
-            request, parts, client, row, family, presented=digest.hex(), scope=scope, grace=grace, now=now
+            request, parts, client, row, family, presented=digest.hex(), scope=scope, held=held, grace=grace, now=now
         )
 
     return await people.decided(request, parts, parameters, client, attempt)
@@ -70,11 +73,14 @@ async def _renew(
     *,
     presented: str,
     scope: str,
+    held: Held,
     grace: timedelta,
     now: datetime,
 ) -> IssuedForPerson:
     user = row["user_id"]
-    who: dict[str, Any] = {"user": user, "account": family.account, "actor": family.actor}
+    who: dict[str, Any] = {
+        "user": user, "account": family.account, "actor": family.actor, "end_user": family.end_user
+    }  # fmt: skip
     # Who acts in another's name does so for the time that was given, however often it is renewed.
     until = family.refresh_expires_at if row["grant_type"] == IMPERSONATION else None
     access = access_token(
@@ -128,12 +134,19 @@ async def _renew(
         membership=family.membership,
         **who,
     )
-    reads = (kept, client.guards, parts.keys.guards)
+    reads = (kept, client.guards, parts.keys.guards, held.guards)
     position = await people.append(parts, client, request[REQUEST_ID], family.actor or user, (family,), reads=reads)
     return people.handed_out(access, scope, user, position, refresh_token=secret, id_token=identity)
 
 
-def _scope(parts: Parts, client: Client, row: asyncpg.Record, asked: str | None, now: datetime) -> str:
+async def _held(parts: Parts, row: asyncpg.Record) -> Held:
+    """Return what the person's roles hold by now; nothing where somebody else acts in their name."""
+    if row["actor"] is not None:
+        return authority.NOTHING
+    return await authority.at(parts, row["audience"], row["scope"], user=row["user_id"])
+
+
+def _scope(parts: Parts, client: Client, row: asyncpg.Record, asked: str | None, now: datetime, *, held: Held) -> str:
     """Return what of the family's scope is asked for and may still be had; the family itself keeps all of it.
 
     Raises OAuthError invalid_scope when more is asked for than was granted (RFC 6749 section 6), or nothing remains.
@@ -144,4 +157,5 @@ def _scope(parts: Parts, client: Client, row: asyncpg.Record, asked: str | None,
     if asked is None and not row["scope"]:  # an application that holds nothing, and a person it may act for
         return ""
     wanted = row["scope"] if asked is None else asked
-    return " ".join(people.scope_for_people(client, row["audience"], wanted, now, parts.settings.issuer))
+    issuer = parts.settings.issuer
+    return " ".join(people.scope_for_people(client, row["audience"], wanted, now, issuer, roles=held.permissions))

@@ -1,7 +1,8 @@
 """Token exchange (RFC 8693): a client swaps a person's token for one of its own in that person's name.
 
 Who acts is told by `act`: the person behind the actor token, else the client itself. The new token is never worth more
-than the one presented: no more scope, no longer life, no refresh token, and it dies with the session of the first.
+than the one presented: no more scope, no longer life, no refresh token, and it dies with the session of the first. It
+carries no permission of the management interface: those are for the hands of the person.
 A client exchanges only tokens that it may look into: issued to it, for an audience of its own, or with `read_token`.
 """
 
@@ -11,8 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.grant_types import TOKEN_EXCHANGE
-from domain.permissions import allows
+from domain.permissions import OFFLINE_ACCESS, allows
+from domain.revocation import end_user_guard
 from service.oauth import people
+from service.oauth.end_user import asserted
 from service.oauth.errors import OAuthError, invalid_request, invalid_scope
 from service.parts import REQUEST_ID
 from service.tokens import is_active
@@ -54,7 +57,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
         audience = people.audience_for_people(client, parameters, issuer)
         asked = _narrowed(parameters.get("scope"), subject["scope"])
         scope = [name for name in people.scope_for_people(client, audience, asked, now, issuer)
-                 if name != people.OFFLINE_ACCESS]  # fmt: skip
+                 if name != OFFLINE_ACCESS]  # fmt: skip
         if not scope:
             raise invalid_scope("Nothing remains of the scope")
         return await people.issue_family(
@@ -69,6 +72,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
             scope=" ".join(scope),
             audience=audience,
             position=subject["head"],
+            end_user=asserted(request, parameters, client, subject["user_id"]),
             authenticated_at=subject["authenticated_at"],
             actor=actor,
             refresh=False,
@@ -143,6 +147,8 @@ def _reads(row: asyncpg.Record) -> dict[str, int]:
     ]  # fmt: skip
     if row["session"] is not None and not people.outlives(row["scope"]):
         keys.append(f"session:{row['session']}")
+    if row["end_user"] is not None:
+        keys.append(end_user_guard(row["organization"], row["end_user"]))
     return dict.fromkeys(keys, position)
 
 

@@ -97,7 +97,7 @@ async def test_nothing_is_issued_for_a_get(app: Running, path: str) -> None:
     back = await back_end(app)
     asked = urlencode({**back.credentials, "grant_type": "client_credentials"})
     reply = await app.call("GET", f"{path}?{asked}", "")
-    assert (reply.status, reply.headers["Allow"]) == (405, "POST")
+    assert (reply.status, reply.headers["Allow"]) == (405, "OPTIONS, POST")
     assert error(await app.call("POST", path, "", json={"grant_type": "client_credentials"})) == (
         415,
         "invalid_request",

@@ -45,6 +45,7 @@ async def test_a_client_learns_about_its_own_token(app: Running) -> None:
         "active": True,
         "scope": "read_app read_user",
         "client_id": back.client_id,
+        "application_id": back.id,
         "sub": back.client_id,
         "aud": AUDIENCE,
         "iss": ISSUER,
@@ -81,6 +82,18 @@ async def test_a_token_is_told_of_to_its_client_its_audience_and_its_organizatio
         told = await introspected(app, back, token)
         assert told["active"] is active, settings
         assert active or told == INACTIVE
+
+
+async def test_a_management_token_is_told_of_in_its_organization_alone_whoever_may_name_the_audience(
+    app: Running,
+) -> None:
+    organization = await app.organization()
+    owner = await back_end(app, organization=organization, audiences=[AUDIENCE], permissions=["read_app"])
+    token = await issued(app, owner, audience=AUDIENCE)
+    beside = await back_end(app, organization=organization, audiences=[AUDIENCE])
+    elsewhere = await back_end(app, organization=await app.organization(), audiences=[AUDIENCE])
+    assert (await introspected(app, beside, token))["active"]
+    assert await introspected(app, elsewhere, token) == INACTIVE
 
 
 async def test_whatever_is_no_live_token_is_inactive_and_no_more_is_said(app: Running) -> None:
@@ -192,8 +205,8 @@ async def test_a_refresh_token_is_told_of_to_those_who_may_see_its_tokens(app: R
     told = await introspected(app, back, token)
     exp = told.pop("exp")
     assert told == {
-        "active": True, "scope": SCOPE, "client_id": shop.client_id, "sub": str(browser.user), "aud": FILES,
-        "iss": "https://muniment.test", "token_type": "refresh_token",
+        "active": True, "scope": SCOPE, "client_id": shop.client_id, "application_id": str(shop.id),
+        "sub": str(browser.user), "aud": FILES, "iss": "https://muniment.test", "token_type": "refresh_token",
     }  # fmt: skip
     assert exp - claims(answer["access_token"])["iat"] == 2_592_000
     organization = str(shop.organization)

@@ -6,16 +6,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.grant_types import TOKEN_EXCHANGE
-from domain.permissions import PERMISSIONS, PERSONAL_SCOPES
+from domain.permissions import PERMISSIONS, PERSONAL_SCOPES, allows
 from service.oauth.access_tokens import acting
 from service.oauth.clients import GrantInForce
 from service.oauth.errors import OAuthError
 from service.oauth.issuing import MAX_SCOPES
 from service.oauth.people import audience_for_people, require_resource, scope_for_people
-from tests.service.oauth.authorization.given import ISSUER, NOW, WEB
+from tests.service.oauth.authorization.given import ISSUER, NOW, PUBLIC, WEB
 
+SOME = st.frozensets(st.sampled_from(PERMISSIONS))
 FILES, OTHER = "https://files.test", "https://other.test"
 
 
@@ -39,11 +42,38 @@ def test_without_a_scope_it_is_all_there_is_but_offline_access() -> None:
 
 
 @pytest.mark.parametrize("permission", PERMISSIONS)
-def test_no_permission_of_the_management_interface_is_granted(permission: str) -> None:
+def test_without_roles_no_permission_of_the_management_interface_is_granted(permission: str) -> None:
     everything = frozenset(PERMISSIONS)
     assert scope(f"openid {permission}", permissions=everything) == ("openid",)
     assert scope(None, permissions=everything) == PERSONAL_SCOPES[:3]
     assert refused(permission, permissions=everything) == "invalid_scope"
+
+
+@given(held=SOME, roles=SOME, asked=SOME)
+def test_a_permission_is_granted_that_client_and_roles_hold_both(
+    held: frozenset[str], roles: frozenset[str], asked: frozenset[str]
+) -> None:
+    client = replace(WEB, permissions=held)
+    wanted = " ".join(["openid", *asked])
+    had = set(scope_for_people(client, FILES, wanted, NOW, ISSUER, roles=roles)) - {"openid"}
+    assert had == {name for name in asked if name != "root" and allows(held, name) and allows(roles, name)}
+
+
+def test_without_a_scope_no_permission_is_granted_whatever_is_held() -> None:
+    client = replace(WEB, permissions=frozenset(PERMISSIONS))
+    assert scope_for_people(client, FILES, None, NOW, ISSUER, roles=PERMISSIONS) == PERSONAL_SCOPES[:3]
+
+
+def test_a_public_client_is_granted_no_permission() -> None:
+    client = replace(PUBLIC, permissions=frozenset(PERMISSIONS))
+    assert scope_for_people(client, FILES, "openid read_user all", NOW, ISSUER, roles=PERMISSIONS) == ("openid",)
+
+
+def test_permissions_come_in_the_order_asked() -> None:
+    client = replace(WEB, permissions=frozenset({"all", "files.read"}))
+    wanted = "write_user files.read read_user openid write_user"
+    had = scope_for_people(client, FILES, wanted, NOW, ISSUER, roles={"read_user", "write_user"})
+    assert had == ("write_user", "files.read", "read_user", "openid")
 
 
 def test_offline_access_is_for_clients_that_may_refresh() -> None:

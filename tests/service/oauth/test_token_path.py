@@ -16,6 +16,7 @@ from tests.service.oauth.asking import (
     SERVER_TO_SERVER,
     ask,
     back_end,
+    claims,
     introspected,
     issued,
     revoked,
@@ -99,6 +100,23 @@ async def test_no_statement_about_the_tokens_of_people_names_the_events(app: Run
         assert (await ended(shop, fourth["refresh_token"])).status == 200
         assert not await alive(app, fourth["refresh_token"])
     assert sum("muniment.append" in query for query in statements) >= 11
+    assert [query for query in statements if EVENTS.search(query)] == []
+
+
+async def test_no_statement_of_a_look_up_or_of_what_ends_a_token_names_the_events(app: Running) -> None:
+    back = await back_end(app)
+    tokens = [await issued(app, back) for _ in range(3)]
+    shop = await a_shop(app)
+    person = (await redeem(shop, await a_code(shop, await a_person(shop)))).json
+    ids = [claims(each)["jti"] for each in (*tokens, person["access_token"])]
+    with heard(app) as statements:
+        for query in ({"application": back.id}, {"application": back.id, "status": "active"}):
+            assert len((await app.call("GET", "/api/tokens", params=query)).json["items"]) == 3
+        for each in ids:
+            assert (await app.call("GET", f"/api/tokens/{each}")).json["status"] == "active"
+            assert (await app.call("POST", f"/api/tokens/{each}/revoke", json={})).status == 204
+            assert (await app.call("GET", f"/api/tokens/{each}")).json["status"] == "revoked"
+    assert sum("FROM tokens" in query for query in statements) >= 10
     assert [query for query in statements if EVENTS.search(query)] == []
 
 

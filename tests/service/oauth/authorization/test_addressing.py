@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -12,8 +13,9 @@ from hypothesis import strategies as st
 from service.oauth.authorization import addressing, checks
 from service.oauth.authorization.asking import Unanswerable
 from service.oauth.authorization.parameters import Parameters
-from tests.service.oauth.authorization.given import CALLBACK, NATIVE, WEB, asking
+from tests.service.oauth.authorization.given import CALLBACK, NATIVE, NOW, WEB, asking
 
+LATER = NOW + timedelta(microseconds=1)
 SECOND = "https://app.example.com/other?tenant=1"
 TWO = replace(WEB, redirect_uris=(CALLBACK, SECOND))
 LOOPBACK = replace(NATIVE, redirect_uris=("http://127.0.0.1:4000/cb", "http://[::1]/cb"))
@@ -144,6 +146,28 @@ def test_two_addresses_are_none():
 
 def test_a_client_that_is_switched_off_sends_nobody_anywhere():
     assert untold(replace(WEB, active=False)) == "request_disabled_client"
+
+
+APPROVED = replace(WEB, standing="effective", effective_until=LATER, usable_until=LATER)
+
+
+@pytest.mark.parametrize(
+    ("client", "words"),
+    [
+        (replace(APPROVED, standing="pending", effective_until=None, usable_until=NOW), "request_pending_client"),
+        (replace(APPROVED, standing="rejected", effective_until=None, usable_until=NOW), "request_rejected_client"),
+        (replace(APPROVED, effective_until=NOW, usable_until=NOW), "request_expired_client"),
+        (replace(APPROVED, active=False), "request_disabled_client"),
+        (replace(APPROVED, standing="pending", usable_until=NOW, active=False), "request_disabled_client"),
+    ],
+)
+def test_a_third_party_without_an_approval_that_counts_sends_nobody_anywhere(client, words):
+    assert untold(client) == words
+    assert untold(client, redirect_uri="https://evil.example.com/") == words
+
+
+def test_a_third_party_may_ask_until_its_approval_ends():
+    checks.judge_address(asking(APPROVED))
 
 
 @pytest.mark.parametrize(
