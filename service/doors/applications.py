@@ -18,6 +18,7 @@ from domain.refusals import (
     ClientIdTaken,
     InvalidAudience,
     InvalidClientId,
+    InvalidEndUserSource,
     InvalidExpiry,
     InvalidGrantType,
     InvalidKeySet,
@@ -30,6 +31,8 @@ from domain.refusals import (
     MissingPermission,
     OwnDeletion,
     RootRequired,
+    SelfApproval,
+    ThirdPartyEffective,
     TooMany,
     UnknownAccount,
     UnknownApplication,
@@ -61,6 +64,7 @@ RULES = (
     InvalidKeySet,
     InvalidRedirectUri,
     InvalidGrantType,
+    InvalidEndUserSource,
     WrongClientKind,
     RootRequired,
     MissingPermission,
@@ -70,7 +74,9 @@ RULES = (
 class Application(Output):
     """An application. Lifetimes and the grace are in seconds, `rate_limit` in requests a minute; `key_set` is public.
 
-    No `grant_types` stand for those of its kind. `trusted`: people may give it their passwords.
+    No `grant_types` stand for those of its kind. `trusted`: people may give it their passwords. `end_user_from` says
+    where its token requests name their end users: `header:NAME`, `query:NAME`, `form:NAME`, or `user` for the signed-in
+    user. A third party has a `standing`, and may be used while that is `effective`, before `effective_until`.
     """
 
     id: Id
@@ -97,6 +103,9 @@ class Application(Output):
     refresh_grace: int
     post_logout_redirect_uris: list[str]
     backchannel_logout_uri: str | None
+    end_user_from: str | None
+    standing: Literal["pending", "effective", "rejected"] | None
+    effective_until: Moment | None
     created_at: Moment
     updated_at: Moment
 
@@ -160,6 +169,7 @@ class Registration(Input):
     refresh_grace: int = 0
     post_logout_redirect_uris: list[str] = pydantic.Field(default_factory=list)
     backchannel_logout_uri: str | None = None
+    end_user_from: str | None = None
     secrets: list[NewSecret] = pydantic.Field(default=[], max_length=20)
     organization: Id | None = None
 
@@ -186,6 +196,7 @@ class Change(Input):
     refresh_grace: int = 0
     post_logout_redirect_uris: list[str] = pydantic.Field(default_factory=list)
     backchannel_logout_uri: str | None = None
+    end_user_from: str | None = None
 
 
 class Reason(Input):
@@ -280,7 +291,7 @@ async def one(call: Call) -> Answer:
     summary="Change an application's settings",
     body=Change,
     answer=Application,
-    refuses=(UnknownApplication, *RULES),
+    refuses=(UnknownApplication, SelfApproval, *RULES),
 )
 async def update(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)
@@ -305,10 +316,10 @@ async def disable(call: Call) -> Answer:
     "POST",
     "/api/applications/{application_id}/enable",
     permission="write_app",
-    summary="Take an application and its tokens into use again",
+    summary="Take an application and its tokens into use again; a third party as it is approved",
     body=Nothing,
     answer=Application,
-    refuses=(UnknownApplication, MissingPermission),
+    refuses=(UnknownApplication, MissingPermission, SelfApproval),
 )
 async def enable(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)
@@ -321,7 +332,7 @@ async def enable(call: Call) -> Answer:
     permission="write_app",
     summary="Delete an application and its secrets",
     status=204,
-    refuses=(UnknownApplication, OwnDeletion, MissingPermission),
+    refuses=(UnknownApplication, OwnDeletion, MissingPermission, ThirdPartyEffective),
 )
 async def delete(call: Call) -> Answer:
     application = call.id("application_id", UnknownApplication)

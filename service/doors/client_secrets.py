@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 import pydantic
 
 from domain.refusals import (
+    CreatorRequired,
     InvalidExpiry,
     InvalidName,
     MissingPermission,
     NameTaken,
     RootRequired,
+    ThirdPartyNotEffective,
     TooManySecrets,
     UnknownApplication,
     UnknownSecret,
@@ -102,6 +104,8 @@ def _issued(made: WithSecrets) -> Answer:
         InvalidExpiry,
         NameTaken,
         TooManySecrets,
+        ThirdPartyNotEffective,
+        CreatorRequired,
         WrongClientKind,
         RootRequired,
         MissingPermission,

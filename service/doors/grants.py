@@ -20,6 +20,7 @@ from domain.refusals import (
     MissingPermission,
     RootRequired,
     SelfApproval,
+    SignInOnly,
     TooMany,
     UnknownAccount,
     UnknownApplication,
@@ -106,6 +107,7 @@ def _shown(made: grant.Grant) -> Answer:
     answer=Grant,
     refuses=(
         UnknownApplication,
+        SignInOnly,
         InvalidAudience,
         InvalidScope,
         TooMany,
@@ -171,6 +173,7 @@ async def one(call: Call) -> Answer:
     refuses=(
         UnknownGrant,
         UnknownApplication,
+        SignInOnly,
         InvalidExpiry,
         GrantNotPending,
         GrantExpired,

@@ -14,6 +14,7 @@ from domain.refusals import (
     InvalidName,
     InvalidReason,
     InvitationPending,
+    MissingPermission,
     PrivilegedRole,
     TooMuchAtOnce,
     UnknownApplication,
@@ -185,10 +186,10 @@ async def suspend(call: Call) -> Answer:
     "POST",
     "/api/users/{user_id}/reinstate",
     permission="write_user",
-    summary="Let a user in again",
+    summary="Let a user in again, unless their roles hold more than the caller does",
     body=Nothing,
     answer=User,
-    refuses=(UnknownUser, InvitationPending),
+    refuses=(UnknownUser, InvitationPending, MissingPermission),
 )
 async def reinstate(call: Call) -> Answer:
     return await call.carry_out(users.reinstate, _shown, user=call.id("user_id", UnknownUser))
@@ -198,9 +199,9 @@ async def reinstate(call: Call) -> Answer:
     "PUT",
     "/api/users/{user_id}/roles/{role_id}",
     permission="write_user",
-    summary="Assign a role; root alone assigns a privileged one",
+    summary="Assign a role whose permissions the caller holds; root alone assigns a privileged one",
     status=204,
-    refuses=(UnknownUser, UnknownRole, PrivilegedRole),
+    refuses=(UnknownUser, UnknownRole, PrivilegedRole, MissingPermission),
 )
 async def assign_role(call: Call) -> Answer:
     user, role = call.id("user_id", UnknownUser), call.id("role_id", UnknownRole)

@@ -134,6 +134,11 @@ def _security(issuer: str, items: Iterable[Schema]) -> Schema:
             "description": "A token for the management audience, by client credentials; its scopes are permissions.",
             "flows": {"clientCredentials": flow},
         },
+        operations.APPLICATION: {
+            "type": "http",
+            "scheme": "basic",
+            "description": "An application's id and secret: it acts with all that it holds at the management audience.",
+        },
         operations.CLIENT: {
             "type": "http",
             "scheme": "basic",

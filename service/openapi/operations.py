@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from service.openapi.refusals import Told
     from service.openapi.schemas import Schema, Schemas
 
-TOKEN, CLIENT, PERSON = "token", "client", "person"
+TOKEN, APPLICATION, CLIENT, PERSON = "token", "application", "client", "person"
 """The names of the security schemes."""
 
 PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
@@ -71,7 +71,7 @@ def of_route(door: Door, route: Route, schemas: Schemas) -> Schema:
         "tags": [tag(door)],
         "summary": route.summary,
         "description": _needs(route),
-        "security": [{TOKEN: list(route.permissions)}],
+        "security": [{TOKEN: list(route.permissions)}, *([{APPLICATION: []}] if door.BASIC else [])],
         "parameters": _parameters(door, route, schemas),
     }
     if route.body is not None:

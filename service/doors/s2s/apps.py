@@ -20,6 +20,8 @@ from domain.refusals import (
     MissingPermission,
     OwnDeletion,
     RootRequired,
+    SelfApproval,
+    ThirdPartyEffective,
     TooMany,
     UndefinedScope,
     UnknownAccount,
@@ -220,7 +222,7 @@ async def create(call: Call) -> Answer:
     summary="Change an app; root alone puts root into its scopes",
     body=Change,
     answer=OneApp,
-    refuses=(UnknownApplication, UndefinedScope, OwnDeletion, *RULES),
+    refuses=(UnknownApplication, UndefinedScope, OwnDeletion, SelfApproval, *RULES),
 )
 async def update(call: Call) -> Answer:
     stated = call.body.stated()
@@ -238,7 +240,7 @@ async def update(call: Call) -> Answer:
     permission="write_app",
     summary="Delete an app; one that is not there is gone already",
     status=204,
-    refuses=(UnknownApplication, OwnDeletion, MissingPermission),
+    refuses=(UnknownApplication, OwnDeletion, MissingPermission, ThirdPartyEffective),
 )
 async def delete(call: Call) -> Answer:
     application = call.id("app_id", UnknownApplication)

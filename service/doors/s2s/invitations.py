@@ -92,6 +92,7 @@ def _sent(_: object) -> Answer:
         AccountNotActive,
         TooMany,
         PrivilegedRole,
+        MissingPermission,
         InvalidName,
         InvalidLocale,
         UnknownAccount,

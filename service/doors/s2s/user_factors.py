@@ -8,6 +8,7 @@ from domain.person import Factor
 from domain.refusals import (
     AlreadyLinked,
     InvalidLink,
+    MissingPermission,
     TargetAlreadyLinked,
     UnknownPasskey,
     UnknownUser,
@@ -86,7 +87,7 @@ for _factor in Factor:
         permission="write_user",
         summary=f"Ask a user no more for a proof by {_factor}",
         status=204,
-        refuses=(UnknownUser, UserNotActive),
+        refuses=(UnknownUser, UserNotActive, MissingPermission),
     )(_waiving(_factor))
 
 
@@ -123,7 +124,7 @@ async def remove_passkey(call: Call) -> Answer:
     permission="write_user",
     summary="Say that two users are the same person",
     answer=Linked,
-    refuses=(UnknownUser, InvalidLink, AlreadyLinked, TargetAlreadyLinked),
+    refuses=(UnknownUser, InvalidLink, AlreadyLinked, TargetAlreadyLinked, MissingPermission),
 )
 async def link(call: Call) -> Answer:
     other = call.id("linking_auth_id", UnknownUser)

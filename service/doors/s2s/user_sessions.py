@@ -11,6 +11,7 @@ from domain.refusals import (
     ApplicationNotActive,
     ImpersonationDenied,
     ImpersonatorMissing,
+    MissingPermission,
     UnknownApplication,
     UnknownSession,
     UnknownToken,
@@ -212,7 +213,7 @@ async def locked_addresses(call: Call) -> Answer:
     permission="write_user",
     summary="Let a user sign in from everywhere again",
     status=204,
-    refuses=(UnknownUser,),
+    refuses=(UnknownUser, MissingPermission),
 )
 async def unlock_addresses(call: Call) -> Answer:
     person = await _row(call)

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import jwt
+
+from domain.authorization import Authorization
+from domain.token_family import TokenFamily
 from service.doors import DOORS, projections
 from service.http.group import Group
+from service.secrets.digests import ACCESS_TOKEN, AUTHORIZATION_CODE, REFRESH_TOKEN, new_secret, sha256_hex
+from service.store.decision import Origin
 
 if TYPE_CHECKING:
     from service.http.route import Route
     from tests.app_fixture import Running
 
+HOUR = timedelta(hours=1)
 EVERY_ROUTE: dict[str, Route] = {f"{route.method} {route.path}": route for door in DOORS for route in door.routes}
 # The native doors to what events tell of. Operators' commands leave no event; others speak a dialect of their own.
 ROUTES: dict[str, Route] = {
     f"{route.method} {route.path}": route
     for door in DOORS
-    if door.GROUP not in {Group.SERVER_TO_SERVER, Group.ACCOUNT_SETTINGS} and door is not projections.DOOR
+    if door.GROUP not in {Group.SERVER_TO_SERVER, Group.ACCOUNT_SETTINGS, Group.APIGEE} and door is not projections.DOOR
     for route in door.routes
 }
 MUTATIONS = [name for name, route in ROUTES.items() if route.method != "GET"]
@@ -41,6 +49,9 @@ class Things:
         return re.sub(r"\{(\w+)\}", lambda found: ids[found[1]], route.partition(" ")[2])
 
 
+THIRD_PARTY = {"name": "Shop", "domain": "shop.example.com", "scope_kinds": ["sso", "api"], "grant_types": ["code"]}
+
+
 async def things(app: Running, organization: str, *, servers: bool = False) -> Things:
     """Make one of each in an organization, as root; the grant is asked for by somebody else.
 
@@ -48,7 +59,10 @@ async def things(app: Running, organization: str, *, servers: bool = False) -> T
     """
     application = await app.application(organization=organization)
     made = Things(organization, application, {"application_id": application["id"], "projection": "accounts"})
+    made.ids["organization_id"] = organization
     made.ids["secret_id"] = application["secrets"][0]["id"]
+    token = await app.token(application["client_id"], application["secrets"][0]["secret"])
+    made.ids["token_id"] = jwt.decode(token, options={"verify_signature": False})["jti"]
     user = await app.made(f"/api/applications/{application['id']}/users", {"status": "active"})
     made.ids["user_id"] = user["id"]
     role = await app.made("/api/roles", {"name": f"role-{user['id']}", "organization": organization})
@@ -60,8 +74,11 @@ async def things(app: Running, organization: str, *, servers: bool = False) -> T
     manager = await app.manager(organization)
     asked = {"application": application["id"], "audience": "https://files.test", "scope": ["read"]}
     made.ids["grant_id"] = (await app.made("/api/grants", asked, manager))["id"]
+    submitted = THIRD_PARTY | {"identifier": f"shop_{user['id'].replace('-', '')}"}
+    made.ids["third_party_id"] = (await app.made("/api/third-parties", submitted, manager))["id"]
     if servers:
         await _server_to_server(app, made, manager)
+        await _tokens_and_codes(app, made)
     return made
 
 
@@ -87,6 +104,33 @@ async def _server_to_server(app: Running, made: Things, manager: str) -> None:
     made.ids |= dict.fromkeys(("session_id", "passkey_id"), str(uuid4()))
 
 
+async def _tokens_and_codes(app: Running, made: Things) -> None:
+    """Make what token look-up is about: a refresh token and a code, where both switches are on."""
+    switches = {"token_search": True, "token_revocation": True}
+    assert (await app.call("PUT", f"/api/organizations/{made.organization}/features", json=switches)).status == 200
+    refresh, code, clock = new_secret(REFRESH_TOKEN), new_secret(AUTHORIZATION_CODE), app.parts.clock
+    owner = {"organization": UUID(made.organization), "application": UUID(made.ids["application_id"])}
+    of = {**owner, "user": UUID(made.ids["user_id"]), "scope": "openid", "audience": "https://files.test"}
+
+    async def command(decision: Any) -> None:
+        decision.organization, now = UUID(made.organization), clock.now()
+        decision.save(
+            TokenFamily.issue(
+                id=clock.new_id(), format="opaque", digest=sha256_hex(new_secret(ACCESS_TOKEN)), now=now, **of,
+                expires_at=now + HOUR, grant_type="authorization_code", refresh_digest=sha256_hex(refresh),
+                refresh_expires_at=now + HOUR,
+            ),
+            Authorization.issue(
+                id=clock.new_id(), session=None, account=None, membership=None, redirect_uri=None, code_challenge=None,
+                nonce=None, methods=[], authenticated_at=now, digest=sha256_hex(code), now=now, lifetime=HOUR, **of,
+            ),
+        )  # fmt: skip
+
+    nobody = UUID(int=0)
+    await app.parts.store.decide(command, Origin(nobody, nobody, None, clock.new_id()))
+    made.ids |= {"access_token": made.ids["token_id"], "refresh_token": refresh, "code": code, "role": "orgadmin"}
+
+
 # What a route takes; ids in braces are those of the things at hand. A route that is not here takes {} or nothing.
 BODIES: dict[str, dict[str, Any]] = {
     "POST /api/applications": {
@@ -103,13 +147,20 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/accounts": {"name": "New"},
     "POST /api/accounts/{account_id}/accounts": {"name": "New"},
     "PATCH /api/accounts/{account_id}": {"name": "Renamed"},
+    "PUT /api/organizations/{organization_id}/features": {"token_revocation": True},
     "POST /api/accounts/{account_id}/members": {"user_id": "{another_user}", "role": "member"},
     "PATCH /api/accounts/{account_id}/members/{member_id}": {"role": "owner"},
     "POST /api/roles": {"name": "new-{user_id}", "organization": "{organization}"},
     "PATCH /api/roles/{role_id}": {"description": "Described"},
     "POST /api/grants": {"application": "{application_id}", "audience": "https://mail.test", "scope": ["send"]},
     "POST /api/grants/{grant_id}/revoke": {"reason": "No longer needed"},
+    "POST /api/third-parties": {**THIRD_PARTY, "identifier": "new_{unique}", "organization": "{organization}"},
+    "POST /api/third-parties/{third_party_id}/reject": {"reason": "Unknown"},
+    "POST /api/third-parties/approve": {"ids": ["{third_party_id}"]},
+    "POST /api/third-parties/reject": {"ids": ["{third_party_id}"], "reason": "Unknown"},
+    "POST /api/third-parties/delete": {"ids": ["{third_party_id}"]},
     "POST /api/tokens/revoke": {"application": "{application_id}", "reason": "Leaked"},
+    "PATCH /api/tokens/{token_id}/attributes": {"attributes": {"plan": "gold"}},
     "POST /api/keys/rotate": {"force": True},
     "POST /api/v1/apps": {"name": "App", "type": "s2s", "scopes": ["read_user"], "redirectUris": []},
     "PUT /api/v1/apps/{app_id}": {"name": "Renamed", "redirectUris": ["https://app.test/cb"]},
@@ -138,12 +189,23 @@ INVITED = (
 )
 # What a route has to be asked beside its path.
 QUERIES = {f"DELETE /api/v1/logs/{log}": {"before": "2001-01-01T00:00:00Z"} for log in ("email", "sms", "sign-in")}
+QUERIES["GET /api/tokens"] = {"application": "{application_id}"}
+OFF = {"properties": {"property": [{"name": "features.isOAuthRevokeEnabled", "value": "false"}]}}
+for _base in ("/v1/organizations/{organization_id}", "/v1/o/{organization_id}"):
+    BODIES |= {f"POST {_base}": OFF, f"PUT {_base}": OFF}
+    QUERIES |= {f"{call} {_base}/oauth2/{name}": {"app": "{application_id}"}
+                for call, name in (("GET", "search"), ("POST", "revoke"))}  # fmt: skip
+    QUERIES |= {f"POST {_base}/oauth2/{name}": {"action": "revoke"}
+                for name in ("accesstokens/{access_token}", "refreshtokens/{refresh_token}")}  # fmt: skip
 # What has to happen before a route can succeed.
 BEFORE = {
     "POST /api/applications/{application_id}/enable": "POST /api/applications/{application_id}/disable",
+    "PUT /api/organizations/{organization_id}/features": "PUT /v1/organizations/{organization_id}",
     "POST /api/users/{user_id}/reinstate": "POST /api/users/{user_id}/suspend",
     "DELETE /api/users/{user_id}/roles/{role_id}": "PUT /api/users/{user_id}/roles/{role_id}",
     "POST /api/grants/{grant_id}/revoke": "POST /api/grants/{grant_id}/approve",
+    "POST /api/third-parties/{third_party_id}/reset-secret": "POST /api/third-parties/{third_party_id}/approve",
+    "POST /api/tokens/{token_id}/approve": "POST /api/tokens/{token_id}/revoke",
     "DELETE /api/v1/users/{auth_id}/org-groups/{group_id}": "POST /api/v1/users/{auth_id}/org-groups/{group_id}",
     "DELETE /api/v1/users/{auth_id}/account-linking": (
         "POST /api/v1/users/{auth_id}/account-linking/{linking_auth_id}"
@@ -161,7 +223,7 @@ async def body_of(app: Running, route: str, made: Things) -> Any:
     body = BODIES.get(route)
     if body is None:
         return None if EVERY_ROUTE[route].body is None else {}
-    ids = {**made.ids, "organization": made.organization}
+    ids = {**made.ids, "organization": made.organization, "unique": uuid4().hex}
     if "{another_user}" in body.values():
         home = await app.application(organization=made.organization)
         ids["another_user"] = (await app.made(f"/api/applications/{home['id']}/users", {}))["id"]
@@ -179,5 +241,9 @@ async def send(app: Running, route: str, made: Things, body: Any, token: str | N
     if body is not None:
         more["json"] = body
     if route in QUERIES:
-        more["params"] = QUERIES[route] | dict(more.get("params", {}))
+        given = more.get("params", [])
+        pairs = list(given.items() if isinstance(given, dict) else given)
+        named = {name for name, _ in pairs}
+        asked = {name: _filled(value, made.ids) for name, value in QUERIES[route].items() if name not in named}
+        more["params"] = [*asked.items(), *pairs]
     return await app.call(route.partition(" ")[0], made.path(route), token, **more)

@@ -13,7 +13,7 @@ MEMBERS = {
     "access_token_lifetime", "key_set", "rate_limit", "redirect_uris", "use_system_mfa_config", "require_email_mfa",
     "require_otp_mfa", "require_sms_mfa", "allow_email_mfa_as_backup", "grant_types", "trusted",
     "refresh_token_lifetime", "refresh_grace", "post_logout_redirect_uris", "backchannel_logout_uri",
-    "created_at", "updated_at",
+    "end_user_from", "standing", "effective_until", "created_at", "updated_at",
 }  # fmt: skip
 KEY = {"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
        "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}  # fmt: skip
@@ -92,6 +92,7 @@ async def test_what_people_sign_in_by_is_decided_at_registration_and_later(app):
         "refresh_grace": 10,
         "post_logout_redirect_uris": ["https://web.test/bye"],
         "backchannel_logout_uri": "https://web.test/logout",
+        "end_user_from": "header:appuserID",
     }
     made = await app.application(kind="web", **chosen)
     assert {name: made[name] for name in chosen} == chosen
@@ -103,6 +104,7 @@ async def test_what_people_sign_in_by_is_decided_at_registration_and_later(app):
         "refresh_grace": 0,
         "post_logout_redirect_uris": [],
         "backchannel_logout_uri": None,
+        "end_user_from": None,
     }
     for name, value in kept.items():
         reply = await app.call("PATCH", path, json={name: value})
@@ -136,6 +138,10 @@ async def test_what_people_sign_in_by_is_decided_at_registration_and_later(app):
         ({"post_logout_redirect_uris": ["http://web.test/"]}, "invalid_redirect_uri"),
         ({"backchannel_logout_uri": "http://web.test/"}, "invalid_redirect_uri"),
         ({"backchannel_logout_uri": ""}, "invalid_redirect_uri"),
+        ({"end_user_from": ""}, "invalid_end_user_source"),
+        ({"end_user_from": "cookie:id"}, "invalid_end_user_source"),
+        ({"end_user_from": "header:Authorization"}, "invalid_end_user_source"),
+        ({"end_user_from": "form:client_secret"}, "invalid_end_user_source"),
         ({"key_set": {}}, "invalid_key_set"),
         ({"key_set": {"keys": [{**KEY, "d": "secret"}]}}, "invalid_key_set"),
         ({"name": None}, "invalid_body"),

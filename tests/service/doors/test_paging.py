@@ -22,9 +22,16 @@ async def walked(app, path, limit, **query):
         after = {"after": page["next"]}
 
 
+async def roles_of(app, organization, count):
+    """Return the ids of an organization's roles: the two that it was made with, and so many more."""
+    born = (await app.call("GET", "/api/roles", params={"organization": organization})).json["items"]
+    made = [await app.made("/api/roles", {"name": f"r{n}", "organization": organization}) for n in range(count)]
+    return [role["id"] for role in (*born, *made)]
+
+
 async def test_pages_hold_every_item_once_in_the_order_of_birth(app):
     organization = await app.organization()
-    made = [(await app.made("/api/roles", {"name": f"r{n}", "organization": organization}))["id"] for n in range(7)]
+    made = await roles_of(app, organization, 5)
     for limit, expected in ((3, [3, 3, 1]), (7, [7]), (1, [1] * 7), (200, [7])):
         items, sizes = await walked(app, "/api/roles", limit, organization=organization)
         assert [item["id"] for item in items] == made
@@ -33,12 +40,12 @@ async def test_pages_hold_every_item_once_in_the_order_of_birth(app):
 
 async def test_what_is_added_or_deleted_between_pages_moves_nothing(app):
     organization = await app.organization()
-    made = [(await app.made("/api/roles", {"name": f"r{n}", "organization": organization}))["id"] for n in range(4)]
-    first = (await app.call("GET", "/api/roles", params={"limit": 2, "organization": organization})).json
-    await app.call("DELETE", f"/api/roles/{made[1]}")
+    made = await roles_of(app, organization, 4)
+    first = (await app.call("GET", "/api/roles", params={"limit": 4, "organization": organization})).json
+    assert (await app.call("DELETE", f"/api/roles/{made[3]}")).status == 204
     made.append((await app.made("/api/roles", {"name": "late", "organization": organization}))["id"])
     rest = await app.call("GET", "/api/roles", params={"after": first["next"], "organization": organization})
-    assert [item["id"] for item in rest.json["items"]] == made[2:]
+    assert [item["id"] for item in rest.json["items"]] == made[4:]
 
 
 async def test_every_list_of_things_pages(app):

@@ -29,7 +29,9 @@ GUARDED_PATHS = [
 BODIES = [name for name, operation in GUARDED.items() if "requestBody" in operation.declared]
 CHANGES = [name for name, operation in GUARDED.items() if operation.changes]
 # What is carried out after the answer, and refused while something is under way.
-LATER = frozenset(name for name in CHANGES if "202" in GUARDED[name].declared["responses"])
+LATER = frozenset(
+    name for name in CHANGES if "202" in GUARDED[name].declared["responses"] and "/oauth2/revoke" not in name
+)
 # What cannot succeed before people sign in, or before something is under way.
 UNREACHABLE = LATER | {
     "DELETE /api/v1/users/{auth_id}/passkeys/{passkey_id}",
@@ -37,9 +39,6 @@ UNREACHABLE = LATER | {
     "POST /api/v1/users/{auth_id}/impersonation/{app_id}",
 }
 # What leaves no event even so: there is nothing yet that it could end.
-WITHOUT_EVENTS = UNREACHABLE | {
-    "DELETE /api/v1/users/{auth_id}/consented-apps/{app_id}",
-}
 BY_CLIENT = [name for name, operation in every().items() if {"client": []} in operation.declared["security"]]
 BY_PERSON = [
     name for name, operation in every().items() if any("person" in one for one in operation.declared["security"])
@@ -83,7 +82,7 @@ async def head(app) -> int:
 
 
 async def fresh(world, name) -> Things:
-    return await things(world.app, world.own.organization, servers="/api/v1/" in name)
+    return await things(world.app, world.own.organization, servers="/v1/" in name)
 
 
 async def test_every_operation_is_tried():
@@ -175,7 +174,7 @@ async def test_the_same_request_twice_at_once_under_one_key_happens_once(world, 
     assert name in LATER or len({(reply.status, reply.text) for reply in replies}) == 1
     reached = {reply.headers["X-Request-Id"] for reply in replies}
     recorded = {event["request_id"] for one in reached for event in await world.app.events(request_id=one)}
-    assert len(recorded) == (0 if name in WITHOUT_EVENTS else 1)
+    assert len(recorded) == (0 if name in UNREACHABLE else 1)
 
 
 async def spoken(app, name: str, *, raw: bytes, **headers: str):
@@ -190,7 +189,7 @@ async def test_a_client_that_proves_nothing_gets_nothing(world, name):
     assert (await spoken(world.app, name, raw=raw, **FORM)).status == 401
     wrong = {**FORM, "Authorization": "Basic cm9vdDp3cm9uZw=="}
     reply = await spoken(world.app, name, raw=raw, **wrong)
-    assert (reply.status, reply.json["error"]) == (401, "invalid_client")
+    assert (reply.status, reply.json.get("error") or reply.json["ErrorCode"]) == (401, "invalid_client")
     assert reply.headers["WWW-Authenticate"].startswith("Basic ")
     assert await head(world.app) == before
 
@@ -219,7 +218,8 @@ async def test_nobody_is_told_of_a_person_without_a_token_of_theirs(world, name)
 
 @pytest.mark.parametrize("name", OPEN)
 async def test_what_is_open_to_everybody_answers_everybody_alike(world, name):
-    method, path = name.replace("{asset}", "swagger-ui.css").split(" ")
+    named = name.replace("{asset}", "swagger-ui.css").replace("{application_id}", world.own.ids["application_id"])
+    method, path = named.split(" ")
     tokens = ("", "nonsense", world.manager)
     replies = [await world.app.call(method, path, token, allow_redirects=False) for token in tokens]
     [status] = {reply.status for reply in replies}

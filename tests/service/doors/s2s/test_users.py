@@ -227,9 +227,24 @@ async def test_M17_the_rule_is_about_the_request_and_not_about_the_change(app, p
 
 
 async def test_M17_other_roles_are_assigned_without_root(place):
-    await place.role("clerk", "read_user", "all")
+    await place.role("clerk", "read_user", "write_user", "invoices:read")
     user = await place.user()
     assert (await place.changed(user["id"], roles=["clerk"])).json["user"]["roles"] == ["clerk"]
+
+
+async def test_a_role_that_holds_more_than_the_caller_is_not_assigned_by_them(place):
+    await place.role("clerk")
+    for name, held in (("auditor", "read_audit"), ("everything", "all")):
+        await place.role(name, held)
+    user = await place.user(roles=["clerk"])
+    before = await place.head()
+    for roles in (["auditor"], ["clerk", "everything"]):
+        reply = await place.changed(user["id"], roles=roles, firstName="Eve")
+        assert (reply.status, reply.text) == (400, "A permission is missing")
+        invited = {"email": "eve@example.com", "roles": roles}
+        assert (await place.call("POST", "/invitations", invited)).status == 400
+    assert await place.head() == before
+    assert await place.shown(user["id"]) == user
 
 
 async def test_the_order_of_refusals_is_that_of_the_dialect(app, place):
