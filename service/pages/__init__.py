@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from service.pages import account, consent, device, email_verification, invitation, login, rendering, stylesheet
+from service.pages import (
+    account,
+    consent,
+    console,
+    device,
+    email_verification,
+    invitation,
+    login,
+    rendering,
+    stylesheet,
+)
 
 ENDPOINTS = (
     stylesheet.ENDPOINT,
@@ -12,5 +22,6 @@ ENDPOINTS = (
     *consent.ENDPOINTS,
     *device.ENDPOINTS,
     *account.ENDPOINTS,
+    *console.ENDPOINTS,
 )
 set_up = rendering.set_up

@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from projections import consents as access
 from projections import sessions as rows
+from service.authority import of_person
 from service.pages import csrf, moments, rendering, way_on
 from service.pages.browsers import named
+from service.pages.console.opening import administers
 from service.pages.person import person
 from service.pages.scope_words import described
+from service.pages.standing import standing
 from service.parts import PARTS
 from service.store.journal import whence
 
@@ -43,6 +46,7 @@ async def page(
         revoking={**home, csrf.FIELD: csrf.token(parts, REVOKE, shown)},
         ending={**home, csrf.FIELD: csrf.token(parts, END, shown)},
         own=str(signed_in.id),
+        administers=administers((await of_person(parts, signed_in)).caller),
         notice=notice,
         stale=stale,
     )
@@ -50,11 +54,13 @@ async def page(
 
 async def _applications(request: web.Request, signed_in: SignedIn, language: str) -> list[dict[str, Any]]:
     parts = request.app[PARTS]
+    now = parts.clock.now()
     return [
         {
             "id": str(row["application"]),
             "name": row["name"],
             "owner": row["organization_name"],
+            "standing": standing(row, now, language),
             "scopes": await described(parts, signed_in.organization, row["scope"], language),
             "since": moments.day(row["given_at"], language),
             "used": row["last_used"] and moments.day(row["last_used"], language),

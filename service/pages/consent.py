@@ -5,18 +5,20 @@ The page names the application, whose it is, who is asked, and in words what it 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 import pydantic
 
-from domain.refusals import Refusal, UnknownSession
+from domain.refusals import Refusal, SubmittedAgain, UnknownSession
 from projections import accounts
 from projections import consents as rows
+from service import authority
 from service.commands import consents
 from service.http.endpoint import FORM, Endpoint
 from service.http.group import Group
 from service.oauth.authorization import steps
+from service.oauth.errors import OAuthError
 from service.pages import csrf, rendering, way_on
 from service.pages.acting import origin_of
 from service.pages.person import person
@@ -40,11 +42,21 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from service.oauth.clients import Client
     from service.parts import Parts
     from service.sessions import SignedIn
 
 PATH = "/consent"
 DECISION, ALLOW, DENY = "decision", "allow", "deny"
+SCOPE, SUBMITTED_AT = "scope", "submitted_at"
+
+
+class _Question(NamedTuple):
+    """What is asked for, of whom, and what of it this person can allow."""
+
+    asking: Asking
+    signed_in: SignedIn
+    scope: tuple[str, ...]
 
 
 class ConsentLink(pydantic.BaseModel):
@@ -54,9 +66,14 @@ class ConsentLink(pydantic.BaseModel):
 
 
 class ConsentForm(ConsentLink):
-    """The form of the consent page: `decision` is allow or deny."""
+    """The form of the consent page: `decision` is allow or deny, `scope` what was asked.
+
+    `submitted_at` is when the third party that asks was submitted for approval as it was shown, empty for any other.
+    """
 
     decision: str = ""
+    scope: str = ""
+    submitted_at: str = ""
     csrf: str = ""
 
 
@@ -65,7 +82,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """Answer the consent page."""
     text = parameters(request, REQUEST).get(REQUEST, "")
     found = await _asked(request, text)
-    return await _page(request, *found, text) if isinstance(found, tuple) else found
+    return await _page(request, found, text) if isinstance(found, _Question) else found
 
 
 @told_by_page
@@ -74,13 +91,18 @@ async def answer(request: web.Request) -> web.StreamResponse:
     form = await read(request)
     text, decision = form.get(REQUEST, ""), form.get(DECISION)
     found = await _asked(request, text)
-    if not isinstance(found, tuple):
+    if not isinstance(found, _Question):
         return found
-    asking, signed_in = found
+    asking, signed_in = found.asking, found.signed_in
     if decision not in (ALLOW, DENY) or not csrf.genuine(request, form, PATH, csrf.shown_to(request, signed_in)):
         note(request, 403, "forged_form", signed_in=signed_in, client=asking.client.client_id)
-        return await _page(request, asking, signed_in, text, status=403, notice="form_stale")
-    return await _allow(request, asking, signed_in, text) if decision == ALLOW else await _deny(request, asking)
+        return await _page(request, found, text, status=403, notice="form_stale")
+    if decision == DENY:
+        return await _deny(request, asking)
+    if form.get(SUBMITTED_AT, "") != _submitted_at(asking.client):  # it may be another by now than was shown
+        note(request, 409, "submitted_again", signed_in=signed_in, client=asking.client.client_id)
+        return await _page(request, found, text, status=409, notice="form_stale")
+    return await _allow(request, found, text, authority.shown(found.scope, form.get(SCOPE, "")))
 
 
 async def _deny(request: web.Request, asking: Asking) -> web.StreamResponse:
@@ -89,8 +111,8 @@ async def _deny(request: web.Request, asking: Asking) -> web.StreamResponse:
     return way_on.after_form(request, refused, asking)
 
 
-async def _allow(request: web.Request, asking: Asking, signed_in: SignedIn, text: str) -> web.StreamResponse:
-    parts = request.app[PARTS]
+async def _allow(request: web.Request, question: _Question, text: str, scope: tuple[str, ...]) -> web.StreamResponse:
+    parts, asking, signed_in = request.app[PARTS], question.asking, question.signed_in
     try:
         await consents.give(
             parts.store,
@@ -98,10 +120,14 @@ async def _allow(request: web.Request, asking: Asking, signed_in: SignedIn, text
             user=signed_in.user,
             application=asking.client.id,
             organization=signed_in.organization,
-            scope=asking.asked.scope,
+            scope=scope,
+            submitted_at=asking.client.submitted_at,
         )
     except UnknownSession:
         return _to_sign_in(request, text)
+    except SubmittedAgain as refusal:
+        note_refusal(request, refusal, signed_in)
+        return way_on.to(parts, PATH, request=text)
     except Refusal as refusal:  # the application or the person was locked out meanwhile
         status, locales = note_refusal(request, refusal, signed_in), asking.asked.ui_locales
         return rendering.problem(request, "request_problem_title", "request_disabled_client", status, locales=locales)
@@ -109,15 +135,20 @@ async def _allow(request: web.Request, asking: Asking, signed_in: SignedIn, text
     return way_on.after_form(request, await steps.proceed(request, parts, asking.asked), asking)
 
 
-async def _asked(request: web.Request, text: str) -> tuple[Asking, SignedIn] | web.StreamResponse:
-    """Return what is asked for and who of the application's people is signed in, or the answer to give instead."""
+async def _asked(request: web.Request, text: str) -> _Question | web.StreamResponse:
+    """Return what is asked of whom among the application's people, or the answer to give instead."""
+    parts = request.app[PARTS]
     asking = await way_on.asking_of(request, text)
     if not isinstance(asking, Asking):
         return asking
-    signed_in = await request.app[PARTS].sessions.present(request)
+    signed_in = await parts.sessions.present(request)
     if signed_in is None or signed_in.organization != asking.client.organization:
         return _to_sign_in(request, text)
-    return asking, signed_in
+    try:
+        scope = await steps.scope_of(parts, asking.client, asking.asked, signed_in.user)
+    except OAuthError:  # nothing is left to ask this person for, and the application is told so
+        return way_on.after_form(request, await steps.proceed(request, parts, asking.asked), asking)
+    return _Question(asking, signed_in, scope)
 
 
 def _to_sign_in(request: web.Request, text: str) -> web.Response:
@@ -125,13 +156,14 @@ def _to_sign_in(request: web.Request, text: str) -> web.Response:
 
 
 async def _page(
-    request: web.Request, asking: Asking, signed_in: SignedIn, text: str, *, status: int = 200, notice: str = ""
+    request: web.Request, question: _Question, text: str, *, status: int = 200, notice: str = ""
 ) -> web.Response:
-    parts, client, asked = request.app[PARTS], asking.client, asking.asked
+    parts, signed_in = request.app[PARTS], question.signed_in
+    client, asked, scope = question.asking.client, question.asking.asked, question.scope
     language = rendering.language_of(request, asked.ui_locales)
     before = await rows.of(parts.store.pool, signed_in.user, client.id)
-    new = [name for name in asked.scope if name not in before]
-    known = [name for name in asked.scope if name in before] if new else []
+    new = [name for name in scope if name not in before]
+    known = [name for name in scope if name in before] if new else []
     shown = csrf.shown_to(request, signed_in)
     audience = asked.audience if asked.audience != parts.settings.issuer else None
     response = rendering.form_page(
@@ -144,12 +176,17 @@ async def _page(
         person=await person(parts, signed_in.user),
         again=not new,
         account=await _name_of(parts, asked.account),
-        new=await described(parts, client.organization, new or asked.scope, language),
+        new=await described(parts, client.organization, new or scope, language),
         known=await described(parts, client.organization, known, language),
         audience=audience,
         back_to=_host(asked.redirect_uri),
         request_text=text,
-        fields={REQUEST: text, csrf.FIELD: csrf.token(parts, PATH, shown)},
+        fields={
+            REQUEST: text,
+            SCOPE: " ".join(scope),
+            SUBMITTED_AT: _submitted_at(client),
+            csrf.FIELD: csrf.token(parts, PATH, shown),
+        },
         notice=notice,
     )
     return rendering.in_any_window(response)
@@ -161,6 +198,10 @@ async def _name_of(parts: Parts, account: UUID | None) -> str | None:
     return None if row is None else row["name"]
 
 
+def _submitted_at(client: Client) -> str:
+    return "" if client.submitted_at is None else client.submitted_at.isoformat()
+
+
 def _host(redirect_uri: str) -> str | None:
     """Return the host that the answer goes to, None where it goes to an application on the person's own device."""
     parts = urlsplit(redirect_uri)
@@ -170,15 +211,18 @@ def _host(redirect_uri: str) -> str | None:
 ENDPOINTS = (
     Endpoint(
         "GET", PATH, ask, Group.PAGES, "pages", "Ask somebody for their consent",
-        {200: html("The form."), 303: ELSEWHERE, 400: html("There is no such request."), **FAILED},
+        {200: html("The form."), 303: ELSEWHERE, 400: html("There is no such request."),
+         403: html("The application has no approval that counts."), **FAILED},
         query=ConsentLink,
     ),
     Endpoint(
         "POST", PATH, answer, Group.PAGES, "pages", "Consent, or do not",
         {
             200: html("On to the application."), 303: ELSEWHERE,
-            400: html("There is no such request."), 403: html("The form is none of ours."),
-            404: html("The application is there no more."), 409: html("The application or the person is locked out."),
+            400: html("There is no such request."),
+            403: html("The form is none of ours, or the application has no approval that counts."),
+            404: html("The application is there no more."),
+            409: html("The application or the person is locked out, or the application was submitted again."),
             **UNREADABLE, **FAILED,
         },
         body=ConsentForm, reads=(FORM,),

@@ -12,6 +12,7 @@ import pydantic
 from aiohttp import web
 
 from domain.refusals import DeviceAnswered, UnknownDevice, UnknownSession
+from service import authority
 from service.commands import devices
 from service.http.endpoint import FORM, Endpoint
 from service.http.group import Group
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from service.sessions import SignedIn
 
 PATH = "/device"
-CODE = "user_code"
+CODE, SCOPE = "user_code", "scope"
 DECISION, ALLOW, DENY = "decision", "allow", "deny"
 MINUTE = 60
 
@@ -42,9 +43,10 @@ class DeviceLink(pydantic.BaseModel):
 
 
 class DeviceForm(DeviceLink):
-    """The form of the device page: the code, and once that was found, `decision`: allow or deny."""
+    """The form of the device page: the code, and once that was found, `decision` (allow or deny) on this `scope`."""
 
     decision: str = ""
+    scope: str = ""
     csrf: str = ""
 
 
@@ -73,7 +75,8 @@ async def answer(request: web.Request) -> web.StreamResponse:
         return way_on.to(request.app[PARTS], "/login", organization=str(row["organization"]), device=code)
     if not deciding:
         return await _question(request, signed_in, row, code)
-    return await _decide(request, signed_in, row, code, allow=decision == ALLOW)
+    agreed = authority.shown(await _asked(request, signed_in, row), form.get(SCOPE, ""))
+    return await _decide(request, signed_in, row, code, None if decision == DENY else " ".join(agreed))
 
 
 async def _find(
@@ -99,16 +102,20 @@ async def _find(
 
 
 async def _decide(
-    request: web.Request, signed_in: SignedIn, row: asyncpg.Record, code: str, *, allow: bool
+    request: web.Request, signed_in: SignedIn, row: asyncpg.Record, code: str, scope: str | None
 ) -> web.StreamResponse:
-    command = devices.approve if allow else devices.deny
+    """Connect the device within this scope, or with None do not."""
+    parts, deciding = request.app[PARTS], {"device": row["id"], "signed_in": signed_in}
     try:
-        await command(request.app[PARTS].store, origin_of(request, signed_in), device=row["id"], signed_in=signed_in)
+        if scope is None:
+            await devices.deny(parts.store, origin_of(request, signed_in), **deciding)
+        else:
+            await devices.approve(parts.store, origin_of(request, signed_in), **deciding, scope=scope)
     except UnknownSession:
         return way_on.to(request.app[PARTS], "/login", organization=str(row["organization"]), device=code)
     except (UnknownDevice, DeviceAnswered):  # it ran out, or another window was quicker
         return _unknown(request, signed_in, code)
-    result = "device_allowed" if allow else "device_denied"
+    result = "device_denied" if scope is None else "device_allowed"
     return rendering.page(request, "device_done.html", result=result, application=row["name"])
 
 
@@ -146,6 +153,7 @@ async def _question(request: web.Request, signed_in: SignedIn, row: asyncpg.Reco
     parts = request.app[PARTS]
     language = rendering.language_of(request)
     shown = csrf.shown_to(request, signed_in)
+    scope = await _asked(request, signed_in, row)
     return rendering.form_page(
         request,
         "device_confirm.html",
@@ -154,10 +162,15 @@ async def _question(request: web.Request, signed_in: SignedIn, row: asyncpg.Reco
         person=await person(parts, signed_in.user),
         code=code,
         organization=str(row["organization"]),
-        scopes=await described(parts, row["organization"], row["scope"].split(), language),
+        scopes=await described(parts, row["organization"], scope, language),
         audience=row["audience"] if row["audience"] != parts.settings.issuer else None,
-        fields={CODE: code, csrf.FIELD: csrf.token(parts, PATH, shown)},
+        fields={CODE: code, SCOPE: " ".join(scope), csrf.FIELD: csrf.token(parts, PATH, shown)},
     )
+
+
+async def _asked(request: web.Request, signed_in: SignedIn, row: asyncpg.Record) -> list[str]:
+    """Return what of the device's scope this person can be asked about."""
+    return await authority.kept(request.app[PARTS], row["audience"], row["scope"], user=signed_in.user)
 
 
 ENDPOINTS = (

@@ -19,7 +19,7 @@ from service.oauth.authorization import steps
 from service.pages import csrf, rendering, way_on
 from service.pages.person import person
 from service.pages.posted import ELSEWHERE, FAILED, UNREADABLE, html, note, note_refusal, parameters, read, told_by_page
-from service.pages.way_on import DEVICE, OTHER, Way
+from service.pages.way_on import CONSOLE, DEVICE, OTHER, Way
 from service.parts import PARTS
 from service.sessions import set_cookie
 from service.sign_in import DEVICE_COOKIE, SignInRefused, TryLater, set_device_cookie
@@ -36,11 +36,15 @@ SELECT = "select_account"
 
 
 class SignInLink(pydantic.BaseModel):
-    """What the address of the sign-in page says: what was asked for, or whose people sign in, or which device waits."""
+    """What the address of the sign-in page says: what was asked for, or whose people sign in, or which device waits.
+
+    `console`: whoever signs in wants to go there.
+    """
 
     request: str = ""
     organization: str = ""
     device: str = ""
+    console: str = ""
     other: str = ""
 
 
@@ -117,7 +121,8 @@ async def _follow(request: web.Request, way: Way) -> web.StreamResponse:
         return way_on.after_form(request, await steps.proceed(request, parts, way.asking.asked), way.asking)
     if DEVICE in way.fields:
         return way_on.to(parts, "/device", user_code=way.fields[DEVICE])
-    return way_on.to(parts, "/account", organization=str(way.organization))
+    own = "/console" if CONSOLE in way.fields else "/account"
+    return way_on.to(parts, own, organization=str(way.organization))
 
 
 async def _present(request: web.Request, way: Way) -> str | None:
@@ -165,7 +170,8 @@ def _page(
 ENDPOINTS = (
     Endpoint(
         "GET", PATH, ask, Group.PAGES, "pages", "Ask somebody to sign in",
-        {200: html("The form."), 400: html("There is no such request."), 404: html("There is no such organization."),
+        {200: html("The form."), 400: html("There is no such request."),
+         403: html("The application has no approval that counts."), 404: html("There is no such organization."),
          **FAILED},
         query=SignInLink,
     ),
@@ -174,7 +180,7 @@ ENDPOINTS = (
         {
             200: html("On to the application."), 303: ELSEWHERE,
             400: html("Something is missing, or there is no such request."),
-            403: html("That is not right, or the form is none of ours."),
+            403: html("That is not right, the form is none of ours, or the application has no approval that counts."),
             404: html("There is no such organization."),
             429: html("Too many attempts.", "Retry-After"), **UNREADABLE, **FAILED,
         },

@@ -24,3 +24,10 @@ def minute(moment: datetime, language: str) -> str:
     """Return a moment in UTC, to the minute."""
     between = " " if language == "zh" else ", "
     return f"{day(moment, language)}{between}{moment:%H:%M} UTC"
+
+
+def brief(moment: datetime, language: str) -> str:
+    """Return a moment in UTC, to the minute, as short as it goes into a table: who reads it is told that it is UTC."""
+    if language == "zh":
+        return f"{moment:%Y-%m-%d %H:%M}"
+    return f"{moment.day} {MONTHS[moment.month - 1][:3]} {moment.year}, {moment:%H:%M}"

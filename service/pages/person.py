@@ -1,4 +1,4 @@
-"""How a person is shown to themselves: their name, and what they sign in with."""
+"""How a person is shown, to themselves or to who administers them: their name, and what they sign in with."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from projections import users
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from uuid import UUID
 
     import asyncpg
@@ -26,6 +27,11 @@ async def person(parts: Parts, user: UUID) -> Person:
     """Return somebody who is signed in; whoever was deleted meanwhile is a number."""
     row = await users.one(parts.store.pool, user)
     return _person(user, row)
+
+
+async def people(parts: Parts, ids: Iterable[UUID]) -> dict[UUID, Person]:
+    """Return several by their ids; whoever was deleted is absent."""
+    return {user: _person(user, row) for user, row in (await users.names(parts.store.pool, ids)).items()}
 
 
 def _person(user: UUID, row: asyncpg.Record | None) -> Person:

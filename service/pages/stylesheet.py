@@ -11,7 +11,8 @@ from service.http.endpoint import UNAVAILABLE, Endpoint, Reply
 from service.http.group import Group
 
 PATH = "/assets/muniment.css"
-TEXT = (Path(__file__).parent / "assets" / "muniment.css").read_bytes()
+FILES = ("muniment.css", "console.css")
+TEXT = b"\n".join((Path(__file__).parent / "assets" / name).read_bytes() for name in FILES)
 VERSION = hashlib.sha256(TEXT).hexdigest()[:16]
 HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 

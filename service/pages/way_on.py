@@ -1,4 +1,4 @@
-"""Where a sign-in leads: on to an application that asked for it, to a device that waits, or to the account page."""
+"""Where a sign-in leads: on to an application that asked, a device that waits, the console, or the account page."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from service.oauth.clients import Client
     from service.parts import Parts
 
-REQUEST, ORGANIZATION, DEVICE, OTHER = "request", "organization", "device", "other"
-FIELDS = (REQUEST, ORGANIZATION, DEVICE, OTHER)
+REQUEST, ORGANIZATION, DEVICE, CONSOLE, OTHER = "request", "organization", "device", "console", "other"
+FIELDS = (REQUEST, ORGANIZATION, DEVICE, CONSOLE, OTHER)
 """What the address of the sign-in page may say, and its form repeats. `other`: it is to be somebody else."""
 
 

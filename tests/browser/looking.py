@@ -34,7 +34,8 @@ EDGES = """() => {
     }
     return "rgb(255, 255, 255)";
   };
-  return [...document.querySelectorAll("main input:not([type=hidden]), main button, main .button")].map(it => {
+  return [...document.querySelectorAll(
+    "main input:not([type=hidden]), main select, main button, main .button")].map(it => {
     const style = getComputedStyle(it);
     return [it.outerHTML.slice(0, 120), style.borderTopColor, style.backgroundColor, ground(it)];
   });
@@ -56,7 +57,9 @@ FAULTS = """() => {
     if (!it.autocomplete) say("no autocomplete", it);
     if (it.getAttribute("aria-invalid") === "true" && !it.getAttribute("aria-describedby")) say("no reason", it);
   }
-  for (const it of all("a, button")) if (!named(it)) say("no name", it);
+  for (const it of all("select")) if (![...it.labels].some(named)) say("no label", it);
+  for (const it of all("th")) if (!it.scope) say("heads neither row nor column", it);
+  for (const it of all("a, button, summary, th, table caption")) if (!named(it)) say("no name", it);
   for (const it of all("img:not([alt]), svg:not([aria-hidden=true])")) say("seen by eyes alone", it);
   for (const it of all("[tabindex]")) if (it.tabIndex > 0) say("out of order", it);
   for (const it of all("ul > *")) if (it.tagName !== "LI") say("no item of its list", it);
@@ -83,7 +86,7 @@ async def fits(page: Page) -> None:
     for viewport in (NARROW, WIDE):
         await page.set_viewport_size(viewport)
         assert await overflow(page) == []
-        for target in await page.locator("button, a, input:not([type=hidden])").all():
+        for target in await page.locator("button, a, summary, select, input:not([type=hidden])").all():
             box = await target.bounding_box()
             assert box is not None
             assert box["height"] >= 44, "a finger finds it"

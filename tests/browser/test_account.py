@@ -25,7 +25,7 @@ async def let_in(page, crm, person, **more):
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-async def test_access_is_seen_and_taken_back(opening, crm, ada, scripts):
+async def test_a2a_a_person_sees_who_has_access_and_takes_it_back(opening, crm, ada, scripts):
     async with opening(crm.url, java_script_enabled=scripts) as page:
         await let_in(page, crm, ada)
         item = page.get_by_role("listitem").filter(has_text="Atlas CRM")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from service.pages.words import chinese, english
+from service.pages.words import chinese, chinese_console, english, english_console
 
-WORDS: dict[str, dict[str, str]] = {"en": english.WORDS, "zh": chinese.WORDS}
+WORDS: dict[str, dict[str, str]] = {
+    "en": {**english.WORDS, **english_console.WORDS},
+    "zh": {**chinese.WORDS, **chinese_console.WORDS},
+}

@@ -39,6 +39,9 @@ PROBLEMS = {
     "request_problem_title": "无法继续",
     "request_unknown_client": "将您引导至此的应用未在本服务注册。请告知该应用的运营方。",
     "request_disabled_client": "将您引导至此的应用目前已停用。请告知该应用的运营方。",
+    "request_pending_client": "将您引导至此的应用正在等待审批，审批通过前无法登录。请稍后再试，或联系该应用的运营方。",
+    "request_rejected_client": "将您引导至此的应用未通过审批，因此无法登录。请告知该应用的运营方。",
+    "request_expired_client": "将您引导至此的应用的授权已过期，因此无法登录。请告知该应用的运营方，其可重新申请审批。",
     "request_bad_redirect": "该应用要求将您转到一个未登记的地址，因此我们没有跳转。请告知该应用的运营方。",
     "request_unreadable": "无法识别将您引导至此的请求。请返回后重试。",
     "request_expired": "此页面已过期。请返回应用并重新开始。",
@@ -80,6 +83,31 @@ CONSENT = {
     "scope_offline_access": "保持连接",
     "scope_offline_access_more": "在您离开时仍保留此授权，直到您撤销",
     "scope_other": "使用“{scope}”",
+}
+PERMISSIONS = {
+    "permission_read_user": "查看贵组织的人员",
+    "permission_write_user": "邀请、修改、停用和删除人员",
+    "permission_read_app": "查看贵组织的应用",
+    "permission_write_app": "设置和修改应用，包括其密钥",
+    "permission_read_role": "查看角色及其权限",
+    "permission_write_role": "定义和修改角色",
+    "permission_read_scope": "查看应用可以请求的权限",
+    "permission_write_scope": "修改应用可以请求的权限",
+    "permission_read_org": "查看人员所属的组织",
+    "permission_write_org": "设置和修改人员所属的组织",
+    "permission_read_account": "查看账户及其成员",
+    "permission_write_account": "设置和修改账户及其成员",
+    "permission_read_api": "查看接口",
+    "permission_write_api": "设置和修改接口",
+    "permission_read_grant": "查看已授予应用的权限",
+    "permission_approve_grant": "决定授予应用哪些权限",
+    "permission_read_token": "查询谁通过哪个应用拥有访问权限",
+    "permission_revoke_token": "终止应用和人员的访问权限",
+    "permission_read_audit": "查阅所有操作的记录",
+    "permission_read_projection": "查看服务的运行状况",
+    "permission_operate_projection": "重建服务查询所用的数据",
+    "permission_all": "管理贵组织的一切",
+    "permission_more": "以管理员身份，在您的角色允许的范围内（{scope}）",
 }
 DEVICE = {
     "device_title": "连接设备",
@@ -134,4 +162,4 @@ LOGOUT = {
     "logout_done_text": "如果是与他人共用的电脑，请同时关闭浏览器。",
     "logout_again": "重新登录",
 }
-WORDS = {**EVERYWHERE, **LINKS, **PROBLEMS, **SIGN_IN, **CONSENT, **DEVICE, **ACCOUNT, **LOGOUT}
+WORDS = {**EVERYWHERE, **LINKS, **PROBLEMS, **SIGN_IN, **CONSENT, **PERMISSIONS, **DEVICE, **ACCOUNT, **LOGOUT}

@@ -41,6 +41,12 @@ PROBLEMS = {
     "Please tell the people who run it.",
     "request_disabled_client": "The application that sent you here is switched off at the moment. "
     "Please tell the people who run it.",
+    "request_pending_client": "The application that sent you here waits for approval: nobody can sign in to it before "
+    "that. Try again once it is approved, or ask the people who run it.",
+    "request_rejected_client": "The application that sent you here was not approved, so nobody can sign in to it. "
+    "Please tell the people who run it.",
+    "request_expired_client": "The approval of the application that sent you here has expired, so nobody can sign in "
+    "to it. Please tell the people who run it: they can ask for a new one.",
     "request_bad_redirect": "The application asked us to send you to an address that is not registered for it, so we "
     "did not. Please tell the people who run it.",
     "request_unreadable": "The request that brought you here could not be read. Go back and try once more.",
@@ -84,6 +90,31 @@ CONSENT = {
     "scope_offline_access": "Stay connected",
     "scope_offline_access_more": "Keep this access while you are away, until you take it back",
     "scope_other": "Use “{scope}”",
+}
+PERMISSIONS = {
+    "permission_read_user": "See the people of your organization",
+    "permission_write_user": "Invite, change, suspend and delete people",
+    "permission_read_app": "See the applications of your organization",
+    "permission_write_app": "Set up and change applications, their keys included",
+    "permission_read_role": "See roles and what they allow",
+    "permission_write_role": "Define and change roles",
+    "permission_read_scope": "See what applications can ask for",
+    "permission_write_scope": "Change what applications can ask for",
+    "permission_read_org": "See the organizations that people belong to",
+    "permission_write_org": "Set up and change the organizations that people belong to",
+    "permission_read_account": "See accounts and their members",
+    "permission_write_account": "Set up and change accounts and their members",
+    "permission_read_api": "See interfaces",
+    "permission_write_api": "Set up and change interfaces",
+    "permission_read_grant": "See what applications were granted",
+    "permission_approve_grant": "Decide what applications are granted",
+    "permission_read_token": "Look up who has access by which application",
+    "permission_revoke_token": "End the access of applications and people",
+    "permission_read_audit": "Read the record of everything that happened",
+    "permission_read_projection": "See how the service is doing",
+    "permission_operate_projection": "Rebuild what the service answers from",
+    "permission_all": "Administer everything in your organization",
+    "permission_more": "As an administrator, as far as your roles allow ({scope})",
 }
 DEVICE = {
     "device_title": "Connect a device",
@@ -138,4 +169,4 @@ LOGOUT = {
     "logout_done_text": "On a computer that others use, close the browser, too.",
     "logout_again": "Sign in again",
 }
-WORDS = {**EVERYWHERE, **LINKS, **PROBLEMS, **SIGN_IN, **CONSENT, **DEVICE, **ACCOUNT, **LOGOUT}
+WORDS = {**EVERYWHERE, **LINKS, **PROBLEMS, **SIGN_IN, **CONSENT, **PERMISSIONS, **DEVICE, **ACCOUNT, **LOGOUT}

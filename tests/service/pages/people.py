@@ -22,12 +22,13 @@ CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest())
 
 @dataclass
 class Person:
-    """Somebody with a password."""
+    """Somebody with a password, and perhaps a role."""
 
     id: str
     username: str
     email: str
     password: str = PASSWORD
+    role: str | None = None
 
 
 @dataclass
@@ -49,6 +50,15 @@ class Firm:
         body = {"username": username, "primaryEmail": email, "password": PASSWORD, "name": "Ada Lovelace", **more}
         made = await self.app.made("/api/users", body, self.token)
         return Person(made["id"], username, email)
+
+    async def administrator(self, *permissions: str) -> Person:
+        """Return somebody with a role that holds these permissions."""
+        made = {"name": f"role-{uuid4().hex[:12]}", "permissions": list(permissions)}
+        role = await self.app.made("/api/roles", made, self.token)
+        somebody = await self.person()
+        reply = await self.app.call("PUT", f"/api/users/{somebody.id}/roles/{role['id']}", self.token)
+        assert reply.status == 204, reply.text
+        return Person(somebody.id, somebody.username, somebody.email, role=role["id"])
 
     def asking(self, **more: str | None) -> dict[str, str]:
         """Return the parameters of an authorization request."""

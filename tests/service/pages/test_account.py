@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 
+from tests.service.pages.console import a_third_party
 from tests.service.pages.people import CALLBACK
 from tests.service.pages.visitor import SESSION, Visitor
 
@@ -66,6 +67,23 @@ async def test_it_shows_who_has_access_since_when_and_to_what(app, firm, ada):
     assert "See your profile" not in page.text
     await firm.token_of(told["code"])
     assert "Last used " in (await visitor.open("/account")).text
+
+
+async def test_a2a_a_third_party_is_told_apart_and_why_it_may_not_be_used(app, firm, ada):
+    made = await a_third_party(firm, f"weather_{uuid4().hex[:8]}", redirect_uris=[CALLBACK])
+    await app.made(f"/api/third-parties/{made['id']}/approve", {}, app.root)
+    visitor = await firm.signed_in(ada)
+    weather = type(firm)(app, firm.organization, firm.token, {**made, "client_id": made["identifier"]})
+    await weather.consented(visitor, scope="openid")
+    page = await visitor.open("/account")
+    for said in ("Weather", "Third party", "Approved until"):
+        assert said in page.text
+    await app.made(f"/api/third-parties/{made['id']}/reject", {"reason": "They sold the data."}, app.root)
+    page = await visitor.open("/account")
+    assert "Rejected" in page.text
+    assert "They sold the data." not in page.text, "that is between them and the organization"
+    await press(visitor, page, REVOKE, made["id"])
+    assert "Weather" not in (await visitor.open("/account")).text
 
 
 async def test_access_that_is_removed_is_over_at_once(app, firm, ada):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 import pytest_asyncio
 
+from tests.service.pages.console import ALL, APPROVE, ONE, REJECT, THIRD_PARTIES, a_program, a_third_party
 from tests.service.pages.people import Person, a_firm, sign_in
 from tests.service.pages.visitor import Visitor
 
@@ -38,6 +41,14 @@ async def every_page(app, firm, language="en"):
     question = await viewer.submit((await viewer.open("/device")).form, user_code=codes["user_code"])
     connected = await viewer.submit(question.form, decision="allow")
     own = account.page.forms[0]
+    program = await a_program(firm)
+    await program.token("patient-7")
+    third_party = await a_third_party(firm, f"weather_{uuid4().hex[:8]}")
+    administrator = await firm.signed_in(await firm.administrator("all"), language=language)
+    tokens = await administrator.open(program.page)
+    waiting = await administrator.open(THIRD_PARTIES)
+    reject = waiting.page.form(REJECT)
+    chosen = {"third_party": third_party["id"], "reason": "x"}
     return {
         "sign-in": login,
         "sign-in, wrong": wrong,
@@ -54,6 +65,17 @@ async def every_page(app, firm, language="en"):
         "device, done": connected,
         "expired": await visitor.open("/consent", request="x"),
         "nowhere": await visitor.open("/login", organization="x"),
+        "console": await administrator.open("/console"),
+        "console, nothing found": await administrator.open("/console", search="no such application"),
+        "console, tokens": tokens,
+        "console, no tokens": await administrator.open(program.page, status="expired"),
+        "console, question": await administrator.open(ALL, application=program.id),
+        "console, third parties": waiting,
+        "console, no reason": await administrator.submit(reject, **{**chosen, "reason": ""}),
+        "console, forged": await administrator.submit(reject, **{**chosen, "csrf": ""}),
+        "console, unknown": await administrator.open("/console/applications/x"),
+        "console, denied": await visitor.open("/console"),
+        "console, rejected": await administrator.open((await administrator.submit(reject, **chosen)).next),
         "signed out": await visitor.submit(own, **dict(own.buttons)),
     }
 
@@ -72,7 +94,10 @@ async def test_scripts_frames_and_caches_are_kept_out(pages):
         assert headers["X-Frame-Options"] == "DENY", name
         assert headers["X-Content-Type-Options"] == "nosniff", name
         assert headers["Vary"] == "Accept-Language", name
-        assert headers["Referrer-Policy"] == ("same-origin" if answer.page.forms else "no-referrer"), name
+        if any(form.method == "post" for form in answer.page.forms):
+            assert headers["Referrer-Policy"] == "same-origin", name
+        elif not answer.page.forms:
+            assert headers["Referrer-Policy"] == "no-referrer", name
         page = answer.page
         assert not page.all("script"), name
         assert not page.all("style"), name
@@ -102,7 +127,7 @@ async def test_each_page_has_one_main_heading_a_language_and_labels(pages):
         assert len(page.all("h1")) == len(page.all("main")) == 1, name
         assert answer.title.strip(), name
         labelled = {label["for"] for label in page.all("label")}
-        seen = {tag["id"] for tag in page.all("input") if tag.get("type") != "hidden"}
+        seen = {tag["id"] for tag in (*page.all("input"), *page.all("select")) if tag.get("type") != "hidden"}
         assert seen == labelled, name
         ids = [tag["id"] for _, tag in page.tags if "id" in tag]
         assert len(ids) == len(set(ids)), name
@@ -110,12 +135,15 @@ async def test_each_page_has_one_main_heading_a_language_and_labels(pages):
         assert described <= set(ids), name
 
 
-async def test_forms_go_to_us_by_post_and_carry_their_token(pages):
+async def test_forms_that_change_something_go_to_us_by_post_and_carry_their_token(pages):
     for name, answer in pages.items():
         for form in answer.page.forms:
-            assert form.method == "post", name
             assert form.action.startswith("/"), name
-            assert len(form.fields["csrf"]) == 43, name
+            if form.method == "get":
+                assert set(form.fields) <= {"search", "end_user", "status", "kind"}, name
+            else:
+                assert form.method == "post", name
+                assert len(form.fields["csrf"]) == 43, name
 
 
 async def test_no_page_holds_what_somebody_typed_as_a_password(pages):
@@ -132,10 +160,10 @@ async def test_each_page_speaks_chinese_too(app, firm, pages):
 
 
 async def test_other_methods_are_not_there(app):
-    for path in ("/login", "/consent", "/device", "/account"):
+    for path in ("/login", "/consent", "/device", "/account", "/console", "/console/third-parties"):
         reply = await app.call("PUT", path, "")
         assert reply.status == 405
-    for path in ("/account/applications/revoke", "/account/sessions/end"):
+    for path in ("/account/applications/revoke", "/account/sessions/end", ONE, APPROVE, REJECT):
         assert (await app.call("GET", path, "")).status == 405
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
@@ -13,14 +12,13 @@ from service.secrets import ring_text
 from service.secrets.digests import new_secret
 from service.secrets.master_key import MasterKeys
 from tests.app_fixture import running
+from tests.service.pages.forms import ELSEWHERE, ODD, STALE, refused, unchanged, unreadable
 from tests.service.pages.people import a_firm
-from tests.service.pages.visitor import FORM, SESSION, Visitor
+from tests.service.pages.visitor import FORM, Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PATHS = ("/login", "/consent", "/device", "/account/applications/revoke", "/account/sessions/end")
-FORM_TYPE = {"Content-Type": "application/x-www-form-urlencoded"}
-STALE = "nothing was changed"
 
 
 class Shown:
@@ -45,24 +43,6 @@ async def shown(app, firm, ada):
     account["/account/applications/revoke"].fields["application"] = "all"
     account["/account/sessions/end"].fields["session"] = "others"
     return Shown(visitor, {"/login": login, "/consent": consent, "/device": device, **account})
-
-
-@asynccontextmanager
-async def unchanged(app):
-    """See that nothing is written."""
-    before = await app.parts.store.pool.fetchval("SELECT max(last) FROM muniment.batches")
-    yield
-    assert await app.parts.store.pool.fetchval("SELECT max(last) FROM muniment.batches") == before
-
-
-async def refused(app, visitor, form, headers=None, **fields):
-    cookies = dict(visitor.cookies)
-    async with unchanged(app):
-        answer = await visitor.submit(form, headers, **fields)
-    assert answer.status == 403, answer.text
-    assert STALE in answer.text
-    assert visitor.cookies.get(SESSION) == cookies.get(SESSION)
-    return answer
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -97,14 +77,6 @@ async def test_a_token_shown_to_somebody_else_is_refused(app, firm, shown, path)
         pages = (await attacker.open("/account")).page.forms
         token = next(form.fields["csrf"] for form in pages if form.action == path)
     await refused(app, shown.visitor, shown.forms[path], csrf=token)
-
-
-ELSEWHERE = [
-    {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://muniment.test"},
-    {"Origin": "https://muniment.test:444"}, {"Origin": "https://muniment.test.evil.example"}, {"Origin": ""},
-    {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
-    {"Origin": "https://muniment.test", "Sec-Fetch-Site": "cross-site"},
-]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -148,27 +120,17 @@ async def test_forged_forms_are_on_record(app, firm, shown):
 @pytest.mark.parametrize("path", PATHS)
 async def test_what_cannot_be_read_is_told_by_a_page_and_changes_nothing(app, shown, path):
     token = shown.forms[path].fields["csrf"]
-    bodies = [
-        (413, {"data": "csrf=" + "x" * 70_000, "headers": FORM_TYPE}),
-        (400, {"data": b"csrf=%ff", "headers": FORM_TYPE}),
-        (400, {"data": [("csrf", token), ("csrf", token)]}),
-        (400, {"data": "&".join(f"f{number}=1" for number in range(101)), "headers": FORM_TYPE}),
-        (415, {"json": {"csrf": token}}),
-        (415, {"data": "csrf=x", "headers": {"Content-Type": "text/plain"}}),
-        (415, {"data": "csrf=x", "headers": {**FORM_TYPE, "Content-Encoding": "gzip"}}),
-    ]
     async with unchanged(app):
-        for status, more in bodies:
+        for status, more in unreadable(token):
             answer = await shown.visitor.send("POST", path, **more)
             assert (answer.status, answer.title) == (status, "We cannot go on from here")
 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_odd_characters_in_fields_do_no_harm(app, shown, path):
-    odd = ["\0", "\u202e", "'\";--", "<script>alert(1)</script>", "{{7*7}}", "\U0001d518" * 500]
     form = shown.forms[path]
     names = [name for name in form.fields if name not in ("csrf", "request")]
-    for text in odd:
+    for text in ODD:
         answer = await shown.visitor.submit(form, **dict.fromkeys(names, text))
         assert answer.status in {400, 403, 404, 429}
         assert not answer.page.all("script")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from service.pages.browsers import named
-from service.pages.moments import day, minute
+from service.pages.moments import brief, day, minute
 from service.pages.rendering import initial
 from service.pages.scope_words import _in_language
+from service.pages.standing import standing
 
 MOMENT = datetime(2026, 3, 9, 7, 5, 59, tzinfo=UTC)
 
@@ -17,6 +18,25 @@ MOMENT = datetime(2026, 3, 9, 7, 5, 59, tzinfo=UTC)
 def test_times_are_written_as_each_language_does():
     assert (day(MOMENT, "en"), minute(MOMENT, "en")) == ("9 March 2026", "9 March 2026, 07:05 UTC")
     assert (day(MOMENT, "zh"), minute(MOMENT, "zh")) == ("2026年3月9日", "2026年3月9日 07:05 UTC")
+    assert (brief(MOMENT, "en"), brief(MOMENT, "zh")) == ("9 Mar 2026, 07:05", "2026-03-09 07:05")
+
+
+@pytest.mark.parametrize(
+    ("status", "approval", "until", "shown"),
+    [
+        ("active", None, None, (False, None, None)),
+        ("disabled", None, None, (False, "disabled", None)),
+        ("active", "pending", None, (True, "pending", None)),
+        ("disabled", "pending", None, (True, "pending", None)),
+        ("active", "rejected", None, (True, "rejected", None)),
+        ("active", "effective", MOMENT + timedelta(seconds=1), (True, None, "9 March 2026")),
+        ("active", "effective", MOMENT, (True, "expired", None)),
+        ("disabled", "effective", MOMENT + timedelta(seconds=1), (True, "disabled", None)),
+    ],
+)
+def test_an_application_stands_as_its_approval_does_which_expires_at_its_moment(status, approval, until, shown):
+    row = {"status": status, "standing": approval, "effective_until": until}
+    assert standing(row, MOMENT, "en") == shown
 
 
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"

@@ -35,6 +35,7 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, Any]]] = []
         self.forms: list[Form] = []
         self.said = ""
+        self._chosen = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
@@ -44,6 +45,11 @@ class Page(HTMLParser):
             self.forms.append(Form(attributes["action"], attributes["method"]))
         elif tag == "input" and self.forms:
             self.forms[-1].fields[attributes["name"]] = attributes.get("value") or ""
+        elif tag == "select":
+            self.forms[-1].fields[attributes["name"]] = ""
+            self._chosen = attributes["name"]
+        elif tag == "option" and "selected" in attributes:
+            self.forms[-1].fields[self._chosen] = attributes["value"]
         elif tag == "button" and self.forms and "name" in attributes:
             self.forms[-1].buttons.append((attributes["name"], attributes["value"]))
 
@@ -52,6 +58,10 @@ class Page(HTMLParser):
 
     def all(self, tag: str) -> list[dict[str, Any]]:
         return [attributes for name, attributes in self.tags if name == tag]
+
+    def form(self, action: str) -> Form:
+        """Return the form that goes there, the first of several."""
+        return next(form for form in self.forms if form.action == action)
 
     def one(self, tag: str, **wanted: str) -> dict[str, Any]:
         [found] = [tag for tag in self.all(tag) if wanted.items() <= tag.items()]
@@ -145,5 +155,7 @@ class Visitor:
 
     async def submit(self, form: Form, headers: dict[str, str] | None = None, **fields: str) -> Answer:
         """Send a form as a browser does, with these fields filled in."""
+        if form.method == "get":
+            return await self.open(form.action, **{**form.fields, **fields})
         headers = {"Origin": self.issuer, "Sec-Fetch-Site": "same-origin"} if headers is None else headers
         return await self.send("POST", form.action, data={**form.fields, **fields}, headers=headers)
