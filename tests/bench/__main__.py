@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from tests.bench import append, contenders, growth, replay, report, rounds, tokens, wrk
+from tests.bench import append, contenders, growth, management, replay, report, rounds, tokens, wrk
 from tests.bench.children import DidNotStart
 from tests.bench.contenders import Contender, LeftOut
 from tests.bench.database import postgres
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 LAST = Path(__file__).with_name("last.json")
-APPEND, REPLAY, PEERS, GROWTH = "append", "replay", "peers", "growth"
+APPEND, REPLAY, PEERS, GROWTH, MANAGEMENT = "append", "replay", "peers", "growth", "management"
 WORKERS = (1, 2)
 WIDTH = 160  # of the tables, on a terminal or in a file
 
@@ -129,6 +129,15 @@ def _grow(run: report.Run, folder: Path, largest: int, console: Console) -> None
         run.failures.append(f"{GROWTH}: {reason}")
 
 
+def _manage(run: report.Run, folder: Path, size: int, console: Console) -> None:
+    try:
+        for figure in management.measure(folder, size, console.print):
+            run.tails.append(figure)
+            console.print(f"{figure.job}: {figure.question:<60} p50 {figure.p50:>7.2f} ms, p99 {figure.p99:>7.2f} ms")
+    except tokens.WrongAnswer as reason:
+        run.failures.append(f"{MANAGEMENT}: {reason}")
+
+
 def main() -> int:
     """Run what was asked for and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
@@ -136,7 +145,7 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=Plan.turns, help="for each contender")
     parser.add_argument("--events", type=int, default=Plan.events, help="that a replay goes through")
     parser.add_argument("--largest", type=int, default=growth.LARGEST, help="of the databases that grew, in tokens")
-    parser.add_argument("--only", choices=(APPEND, REPLAY, ISSUE, INTROSPECT, PEERS, GROWTH))
+    parser.add_argument("--only", choices=(APPEND, REPLAY, ISSUE, INTROSPECT, PEERS, GROWTH, MANAGEMENT))
     asked = parser.parse_args()
     console = Console(width=WIDTH)
     plan = Plan(seconds=max(asked.seconds, 1), turns=max(asked.turns, 1), events=max(asked.events, 1))
@@ -151,6 +160,8 @@ def main() -> int:
             _load(run, jobs, folder, console, peers_only=asked.only == PEERS)
         if asked.only in (None, GROWTH):
             _grow(run, folder, asked.largest, console)
+        if asked.only == MANAGEMENT:  # growth measures it too
+            _manage(run, folder, asked.largest, console)
     report.show(run, console)
     report.save(run, LAST)
     return 1 if run.broken else 0

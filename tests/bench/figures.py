@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tests.bench.proc import Memory
 
 ISSUE, INTROSPECT, LOOK_UP, AUDIT = "issue", "introspect", "look-up", "audit page"
+REVOKE, BULK = "revocation", "bulk revocation"
 MUNIMENT, OIDC_PROVIDER, BARE = "muniment", "oidc-provider", "bare aiohttp"
 
 

@@ -6,7 +6,6 @@ Each size has a PostgreSQL and a `muniment serve` of its own, and load is put on
 from __future__ import annotations
 
 import asyncio
-import base64
 import random
 import time
 from contextlib import ExitStack
@@ -14,12 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from service.clock import Clock
-from service.initialization import initialize
-from service.secrets.master_key import MasterKeys
-from service.settings import Settings
-from service.store import connections
-from tests.bench import audit_pages, contenders, filled, look_ups, rounds, tokens
+from tests.bench import audit_pages, contenders, look_ups, management, rounds, sized, tokens
 from tests.bench.database import postgres
 from tests.bench.figures import INTROSPECT, ISSUE
 
@@ -29,22 +23,13 @@ if TYPE_CHECKING:
 
     from tests.bench.contenders import Contender
     from tests.bench.figures import Plan, Tail, Turn
+    from tests.bench.filled import Filled
 
 EMPTY = 10_000  # what the others are held against
 SIZES = (EMPTY, 1_000_000, 10_000_000)
 LARGEST = 1_000_000  # unless more is asked for: ten million take a quarter of an hour to make
-KEY = bytes(32)  # of databases that live as long as the benchmark
 CONNECTIONS = 32
-ASKED_ABOUT = 10_000  # distinct tokens, spread evenly over all there are
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-# One application holds about half of all tokens. Odd numbers, for the sake of the generator: see `filled.Past`.
-ORGANIZATIONS, APPLICATIONS, FAVOURED, END_USERS = 10, 1_000, 1_003, 9_973
-TOKENS_OF_PERSON = 1_000  # in each organization, one person for so many tokens of all, and one more
-
-SPREAD = """
-SELECT id FROM tokens
- WHERE ended_at IS NULL AND abs(hashint8(position)::bigint) % greatest($1::bigint / $2, 1) = 0 LIMIT $2
-"""
 
 
 @dataclass(frozen=True)
@@ -53,7 +38,7 @@ class Grown:
 
     size: int
     dsn: str
-    past: filled.Filled
+    past: Filled
     tokens: Sequence[str]
     contender: Contender
 
@@ -66,6 +51,8 @@ def measure(folder: Path, plan: Plan, largest: int, say: Callable[[str], None]) 
         for one in grown:
             yield from asyncio.run(look_ups.measure(one.dsn, one.size, one.past))
             yield from asyncio.run(audit_pages.measure(one.contender, one.dsn, one.size, one.past, one.tokens))
+        for one in grown:
+            yield from management.revoke(one.dsn, folder / f"grown-{one.size}", one.size, one.past, say)
         # Last, for it makes the smallest grow.
         yield from _by_turns(ISSUE, grown, folder, plan)
 
@@ -79,41 +66,10 @@ def _grow(stack: ExitStack, folder: Path, size: int, say: Callable[[str], None])
     home = folder / f"grown-{size}"
     dsn = stack.enter_context(postgres(home))
     began = time.monotonic()
-    past, spread = asyncio.run(fill(dsn, home, size))
+    past, spread = asyncio.run(sized.fill(dsn, home, size))
     say(f"growth: {size:,} token events made in {time.monotonic() - began:,.0f} s")
-    contender = stack.enter_context(contenders.muniment(1, folder, f"{size:,} tokens", **environment(dsn)))
+    contender = stack.enter_context(contenders.muniment(1, folder, f"{size:,} tokens", **sized.environment(dsn)))
     return Grown(size, dsn, past, spread, contender)
-
-
-def environment(dsn: str) -> dict[str, str]:
-    """Return what a service has to be told to work on a database that was filled."""
-    return {"MUNIMENT_DATABASE_URL": dsn, "MUNIMENT_MASTER_KEY": base64.b64encode(KEY).decode()}
-
-
-async def fill(dsn: str, folder: Path, size: int) -> tuple[filled.Filled, list[str]]:
-    """Give an empty database a past with so many token events; return who there is, and tokens from all of it."""
-    settings = Settings(
-        data_dir=folder,
-        root_client_id=contenders.CLIENT_ID,
-        root_client_secret=contenders.CLIENT_SECRET,
-        issuer="http://bench",
-        management_audiences=(contenders.AUDIENCE,),
-        master_key=base64.b64encode(KEY).decode(),
-    )
-    await initialize(dsn, settings, Clock())
-    owner, ring = await connections.owner(dsn), MasterKeys([KEY])
-    try:
-        people = ORGANIZATIONS * (size // TOKENS_OF_PERSON + 1)
-        wanted = filled.Past(size, people, APPLICATIONS, ORGANIZATIONS, FAVOURED, END_USERS)
-        past = await filled.fill(owner, ring, wanted)
-        await filled.build_models(owner, ring)
-        await owner.execute("SET search_path = models, muniment")
-        spread = [str(row[0]) for row in await owner.fetch(SPREAD, size, ASKED_ABOUT)]
-        await owner.execute("VACUUM ANALYZE muniment.token_events")  # as autovacuum does, but not during a measurement
-        await owner.execute("CHECKPOINT")  # what was written until here is no business of the measurements
-    finally:
-        await owner.close()
-    return past, spread
 
 
 def _by_turns(job: str, grown: Sequence[Grown], folder: Path, plan: Plan) -> Iterator[Turn]:
@@ -127,7 +83,7 @@ def _issue(grown: Grown, folder: Path) -> rounds.Task:
     """Let every application ask for tokens, the favoured one for its share of them."""
     contender, past = grown.contender, grown.past
     bodies = folder / f"issue-{contender.child.pid}"
-    asking = past.client_ids + [past.client_ids[0]] * FAVOURED
+    asking = past.client_ids + [past.client_ids[0]] * sized.FAVOURED
     random.Random(1).shuffle(asking)
     form = {"grant_type": "client_credentials", "audience": contenders.AUDIENCE}
     bodies.write_text("".join(urlencode(form | {"client_id": id_, "client_secret": id_}) + "\n" for id_ in asking))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 from tests.bench.figures import (
     AUDIT,
+    BULK,
     INTROSPECT,
     ISSUE,
     LOOK_UP,
     MUNIMENT,
     OIDC_PROVIDER,
+    REVOKE,
     Append,
     Entrant,
     Replay,
@@ -38,7 +40,7 @@ REPLAY_RATES = {"tokens": 120_000.0}  # events a second
 REPLAY_RATE = 50_000.0  # of the other models
 REPLAY_MEMORY = 100.0  # MB resident at the peak, exclusive
 KEPT = 0.8  # of the rate of the smallest database
-TAILS = {LOOK_UP: 20.0, AUDIT: 50.0}  # p99 in ms, exclusive
+TAILS = {LOOK_UP: 20.0, AUDIT: 50.0, REVOKE: 20.0, BULK: 50.0}  # p99 in ms, exclusive
 WORKER_MEMORY = 120.0  # MB resident, exclusive
 FLAT = 4.0  # MB that a worker may gain between equal loads: allocators breathe, leaks keep growing
 

@@ -23,7 +23,7 @@ async def test_a_past_that_is_made_up_obeys_the_domain_and_its_read_models_follo
     lawful(events)
     families = [each for each in verdict.folded(events).values() if type(each).__name__ == "TokenFamily"]
     assert sum(family.ended for family in families) == 16  # two in each hundred from the third on
-    assert sum(len(family.revoked) for family in families) == 8
+    assert sum(len(family.revoked) for family in families if not family.ended) == 8
     assert sum(len(family.tokens) for family in families) == await parts.pool.fetchval("SELECT count(*) FROM tokens")
     await verdict.rebuilt_models_are_equal(parts, 500)
     assert past.head == len(events)
