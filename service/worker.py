@@ -17,7 +17,7 @@ from service.clock import Clock
 from service.http.app import build
 from service.http.bearer import Bearer
 from service.http.limiter import Limiter
-from service.http.request import drained
+from service.http.request import ALL_STRINGS, drained
 from service.http.serving import LIMITS
 from service.lifetime import Lifetime, leave, tell_ready
 from service.messages.links import Links
@@ -92,7 +92,9 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
     refused = RefusalRecorder(pool, clock)
     passwords, throttle = Passwords(), Throttle(pool, clock)
     issuer = settings.issuer
-    endpoints = ("/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", "/oauth2/par")
+    endpoints = (
+        "/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", ALL_STRINGS, "/oauth2/par",
+    )  # fmt: skip
     metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused)
     started = (metrics, appender, bell, journal, refused)
     try:

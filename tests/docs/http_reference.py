@@ -112,7 +112,7 @@ def _members(shape: type[Output]) -> dict[str, str]:
     for part in schema.get("$defs", {}).values():
         if "properties" in part:
             part["named"] = part["title"]
-    return {name: _type(member, schema) for name, member in schema["properties"].items()}
+    return {name: _type(member, schema) for name, member in schema.get("properties", {}).items()}
 
 
 def _route(door: Door, route: Route) -> str:
@@ -139,8 +139,8 @@ def _codes(door: Door, refusals: Iterable[type[Refusal]]) -> str:
     by_status: dict[int, list[str]] = {}
     for refusal in refusals:
         status = door.refuse(problems.status_of(refusal()), refusal.code, refusal.sentence).status
-        by_status.setdefault(status, []).append(f"`{refusal.code}`")
-    return "; ".join(f"{status} {', '.join(sorted(codes))}" for status, codes in sorted(by_status.items()))
+        by_status.setdefault(status, []).append(f"`{door.word(refusal.code)}`")
+    return "; ".join(f"{status} {', '.join(sorted(set(codes)))}" for status, codes in sorted(by_status.items()))
 
 
 def _input(where: str, shape: type[Input] | None, *, change: bool = False) -> list[str]:

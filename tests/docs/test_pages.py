@@ -16,7 +16,7 @@ from tests.docs.http_reference import name_of
 from tests.docs.pages import DOCS, PAGES, names, rewritten
 
 ROUTES = {name_of(route): route for door in DOORS for route in door.routes}
-COMMAND = re.compile(r"carry_out\(\s*(\w+)\.(\w+)")
+COMMAND = re.compile(r"(?:carry_out\(|_decided\(\s*call,)\s*(\w+)\.(\w+)")  # one thing, or several
 
 # The door lets private back ends in alone, and they act for no user.
 NO_USER = (r.OwnDeletion, r.LastOwner)
@@ -38,7 +38,18 @@ NEVER = {
     "DELETE /api/v1/users/{auth_id}/active-sessions/{session_id}": (r.UnknownToken, r.InvalidReason),
     "POST /api/v1/users/{auth_id}/orgs": (r.LastOwner,),
     **{f"DELETE /api/v1/logs/{log}": (r.MissingPermission,) for log in ("email", "sms", "sign-in")},
+    "POST /api/third-parties": (r.InvalidGrantType, r.InvalidScopeKind),
+    "POST /api/third-parties/{third_party_id}/reject": (r.MissingPermission,),
+    "PUT /api/organizations/{organization_id}/features": (r.MissingPermission, r.InvalidFeature),
 }
+for _base in ("/v1/organizations/{organization_id}", "/v1/o/{organization_id}"):
+    NEVER |= {
+        f"POST {_base}": (r.MissingPermission,),
+        f"PUT {_base}": (r.MissingPermission,),
+        f"POST {_base}/oauth2/revoke": (r.UnknownUser, r.InvalidReason),
+        f"POST {_base}/oauth2/accesstokens/{{access_token}}": (r.InvalidReason,),
+        f"POST {_base}/oauth2/refreshtokens/{{refresh_token}}": (r.InvalidReason,),
+    }
 # What has no command yet, because there is nothing yet that it could change.
 NOTHING_YET = {
     "DELETE /api/v1/users/{auth_id}/passkeys/{passkey_id}",

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from service.bootstrap import FILE, WeakRootSecret, first_start
+from projections import roles
+from service.bootstrap import FILE, NIL, WeakRootSecret, first_start
 from service.settings import Settings
 from service.store.log import head
 
@@ -33,6 +34,17 @@ async def test_the_first_start_makes_a_root_application_and_keeps_its_secret_for
     kept = settings.data_dir / FILE
     assert kept.stat().st_mode & 0o777 == 0o600
     assert root.client_secret in kept.read_text()
+
+
+async def test_the_first_organization_has_the_built_in_roles(parts: StoreParts, settings: Settings) -> None:
+    await first_start(parts.store, settings, parts.clock)
+    found = await roles.page(parts.pool, None, after=NIL, limit=9)
+    assert {row["name"]: row["permissions"] for row in found} == {
+        "super_admin": ["all", "root"],
+        "orgadmin": ["read_token", "revoke_token"],
+        "opsadmin": ["read_token", "revoke_token"],
+    }
+    assert len({row["organization"] for row in found}) == 1
 
 
 async def test_a_second_start_makes_nothing(parts: StoreParts, settings: Settings) -> None:

@@ -12,17 +12,22 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from domain.account import Account
 from projections import MODELS
-from service.bootstrap import FILE
+from service.bootstrap import FILE, origin
 from service.clock import Clock
 from service.initialization import MASTER_KEY_FILE, WrongMasterKey, initialize
 from service.secrets.digests import sha256_hex
 from service.settings import Settings
 from service.store.migrations import SchemaMismatch
+from tests.fake_clock import FakeClock
+from tests.store_fixture import MASTER_KEY, opened
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
+
+    from service.store.decision import Decision
 
 KEYS = "SELECT algorithm, status FROM models.signing_keys ORDER BY algorithm"
 KEY, OTHER = (base64.b64encode(bytes([number]) * 32).decode() for number in (1, 2))
@@ -84,6 +89,22 @@ async def test_a_start_makes_the_signing_keys_that_are_missing(fresh_database: s
     await asyncio.gather(*(initialize(fresh_database, settings(tmp_path), Clock()) for _ in range(2)))
     assert await query(fresh_database, KEYS) == [("ES256", "active"), ("RS256", "active")]
     assert before[0] in await query(fresh_database, "SELECT kid FROM models.signing_keys")
+
+
+async def test_a_start_gives_organizations_of_before_their_built_in_roles(fresh_database: str, tmp_path: Path) -> None:
+    known = settings(tmp_path, master_key=base64.b64encode(MASTER_KEY).decode())
+    await initialize(fresh_database, known, Clock())
+    async with opened(fresh_database, FakeClock()) as parts:
+        before = Account.create(id=parts.clock.new_id(), name="Before", parent=None, now=parts.clock.now())
+
+        async def command(decision: Decision) -> None:
+            decision.organization = before.id
+            decision.save(before)
+
+        await parts.store.decide(command, origin(Clock()))
+    await asyncio.gather(*(initialize(fresh_database, known, Clock()) for _ in range(2)))
+    named = await query(fresh_database, f"SELECT name FROM models.roles WHERE organization = '{before.id}' ORDER BY 1")
+    assert named == [("opsadmin",), ("orgadmin",)]
 
 
 async def test_credentials_that_were_written_before_a_crash_are_used_again(fresh_database: str, tmp_path: Path) -> None:

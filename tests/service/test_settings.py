@@ -35,6 +35,7 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("SESSION_HOURS", "0", "MUNIMENT_SESSION_HOURS is a whole number from 1 to 8760"),
         ("SESSION_HOURS", "8761", "MUNIMENT_SESSION_HOURS is a whole number from 1 to 8760"),
         ("EXPIRED_TOKEN_HOURS", "0", "MUNIMENT_EXPIRED_TOKEN_HOURS is a whole number from 1 to 8784"),
+        ("TOKEN_SEARCH_LIMIT", "0", "MUNIMENT_TOKEN_SEARCH_LIMIT is a whole number from 1 to 10000"),
         ("ARCHIVE_MACHINE_DAYS", "-1", "MUNIMENT_ARCHIVE_MACHINE_DAYS is a whole number from 0 to 36500"),
         ("ARCHIVE_USER_DAYS", "never", "MUNIMENT_ARCHIVE_USER_DAYS is a whole number from 0 to 36500"),
         ("SIGNING_ALGORITHM", "HS256", "MUNIMENT_SIGNING_ALGORITHM is ES256, RS256 or EdDSA"),
