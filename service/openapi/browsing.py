@@ -72,6 +72,10 @@ STYLE = """body {
   overflow-x: auto;
 }
 
+.swagger-ui .opblock-tag {
+  overflow-wrap: anywhere;
+}
+
 html.dark-mode .swagger-ui .opblock-tag {
   color: #e4e6e6;
 }

@@ -43,7 +43,7 @@ async def test_the_page_shows_every_operation_of_every_document(opening, app):
         light = await page.evaluate(COLOR)
         await page.locator(".dark-mode-toggle button").click()
         # Drawn a moment after the click, by a script that has a long page to go through.
-        await page.wait_for_function(f"{COLOR} !== {light!r}")
+        await expect(page.locator("h3.opblock-tag").first).not_to_have_css("color", light, timeout=20_000)
         color, ground = await page.locator("h3.opblock-tag").first.evaluate(
             "it => [getComputedStyle(it).color, getComputedStyle(it.closest('.swagger-ui')).backgroundColor]"
         )

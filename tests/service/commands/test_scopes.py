@@ -101,7 +101,7 @@ async def test_a_built_in_scope_is_described_in_each_organization_apart(parts: S
     again = await scopes.change(parts.store, origin(by), by, scope=OPENID, name="openid", locales={"de": "Wer du bist"})
     assert (again.value.id, again.value.note) == (described.value.id, "Who you are")
     assert again.value.locales == {"de": "Wer du bist"}
-    assert await topics(parts, after=2) == ["scope.defined", "scope.changed"]
+    assert await topics(parts, after=6) == ["scope.defined", "scope.changed"]
     assert await rows.by_names(parts.pool, other.id, ["openid"]) == {}
     for act in (
         lambda: scopes.change(parts.store, origin(), by, scope=OPENID, name="openid2"),
