@@ -109,9 +109,10 @@ class TokenFamily(Aggregate):
         """One access token, or with `token` None the whole family, is dead; `final`: nobody approves it again."""
 
         TOPIC = "token.revoked"
+        SPARSE = ("final",)
         token: UUID | None
         reason: str | None
-        final: bool = False
+        final: bool | None = None
 
         @property
         def touches(self) -> tuple[str, ...]:
@@ -122,7 +123,7 @@ class TokenFamily(Aggregate):
                 family.ended, family.revoked = True, family.tokens
             else:
                 family.revoked = family.revoked | {self.token}
-            family.reused = family.reused or self.final
+            family.reused = family.reused or self.final is True
 
     class Approved(Event):
         """A revoked token works again: an access token, with `cascade` the refresh token too, or the latter alone."""
@@ -439,7 +440,7 @@ class TokenFamily(Aggregate):
             raise UnknownToken
         over = token in self.revoked if token is not None else self.ended and self.tokens <= self.revoked
         if not over or (final and not self.reused):
-            self.trigger_event(self.Revoked, timestamp=now, token=token, reason=reason, final=final)
+            self.trigger_event(self.Revoked, timestamp=now, token=token, reason=reason, final=final or None)
 
     def approve(self, token: UUID, *, cascade: bool, expires_at: datetime | None, now: datetime) -> None:
         """Undo what ended an access token, with `cascade` what ended the refresh token too; or the latter's end alone.

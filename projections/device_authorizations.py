@@ -124,11 +124,13 @@ SELECT d.*,
   LEFT JOIN sessions s ON s.id = d.session
  WHERE d.digest = $1
 """
+# Nobody is asked about what a third party wanted before it was submitted for approval once more.
 WAITING = """
 SELECT d.id, d.organization, d.application, d.scope, d.audience, d.requested_at, d.expires_at,
        a.client_id, a.name, o.name AS organization_name
   FROM device_authorizations d
   JOIN applications a ON a.id = d.application AND a.usable_until > $2
+       AND (a.submitted_at IS NULL OR d.requested_at > a.submitted_at)
   JOIN accounts o ON o.id = d.organization AND o.status = 'active'
  WHERE d.user_code_digest = ANY ($1::text[]) AND d.status = 'pending' AND d.expires_at > $2
    AND ($3::uuid IS NULL OR d.organization = $3)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from domain.application import Application
 from domain.device_authorization import DeviceAuthorization
 from domain.refusals import UnknownDevice, UnknownSession
 from projections import device_authorizations as rows
@@ -114,11 +115,13 @@ async def approve(
 ) -> Outcome[DeviceAuthorization]:
     """Let a waiting device act for whoever is signed in, within the scope that they were asked about (None: its own).
 
-    Raises UnknownDevice, DeviceAnswered, or UnknownSession when the session, or its user, changed since it was read.
+    Raises UnknownDevice (of a third party that was submitted for approval since, too), DeviceAnswered, or
+    UnknownSession when the session, or its user, changed since it was read.
     """
 
     async def command(decision: Decision) -> DeviceAuthorization:
         found = await _waiting(decision, device)
+        await _require_same(decision, found)
         found.approve(
             user=signed_in.user,
             organization=signed_in.organization,
@@ -135,7 +138,7 @@ async def approve(
 
 
 async def deny(store: Store, origin: Origin, *, device: UUID, signed_in: SignedIn) -> Outcome[DeviceAuthorization]:
-    """Refuse a waiting device in the name of whoever is signed in. Raises as `approve` does."""
+    """Refuse a waiting device in the name of whoever is signed in. Raises as `approve` does, of any application."""
 
     async def command(decision: Decision) -> DeviceAuthorization:
         found = await _waiting(decision, device)
@@ -161,3 +164,11 @@ async def _waiting(decision: Decision, device: UUID) -> DeviceAuthorization:
         raise UnknownDevice
     decision.organization = found.organization
     return found
+
+
+async def _require_same(decision: Decision, device: DeviceAuthorization) -> None:
+    """Refuse what a third party wanted before it was submitted again: the person may have been shown another."""
+    decision.rely_on(f"application:{device.application}")
+    client = await decision.peek(Application, device.application)
+    if client is not None and client.submission and device.created_on <= client.submission.submitted_at:
+        raise UnknownDevice

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
@@ -11,12 +11,15 @@ from domain import refusals
 from domain.consent import Consent
 from tests.domain.given import (
     ELSEWHERE,
+    INSTANT,
     NOW,
     ORGANIZATION,
+    ROOT_APPLICATION,
     a_user,
     an_application,
     backend,
     happened,
+    person,
     settled,
     the_event,
 )
@@ -62,21 +65,41 @@ def test_a_scope_is_made_of_scope_tokens_and_has_an_end() -> None:
         given(*(f"s{n}" for n in range(201)))
     consent = settled(given(*(f"s{n}" for n in range(200))))
     with pytest.raises(refusals.TooMany):
-        consent.extend(["one"], NOW)
+        consent.extend(an_application(), ["one"], NOW)
     narrow = settled(given("openid"))
     with pytest.raises(refusals.InvalidScope):
-        narrow.extend(["ü"], NOW)
+        narrow.extend(an_application(), ["ü"], NOW)
     assert (happened(consent), happened(narrow)) == ([], [])
 
 
 def test_a_consent_grows_and_tells_all_of_it() -> None:
-    consent = settled(given("openid"))
-    consent.extend(["openid"], NOW)
-    consent.extend(["email", "openid"], NOW)
+    application = an_application(kind="spa")
+    consent = settled(given("openid", application=application))
+    consent.extend(application, ["openid"], NOW)
+    consent.extend(application, ["email", "openid"], NOW)
     event = the_event(consent)
     assert (event.TOPIC, event.scope) == ("consent.extended", ["email", "openid"])
     assert event.touches == (f"consent:{consent.user}:{consent.application}",)
     assert consent.scope == ["email", "openid"]
+
+
+def test_a_consent_to_what_was_submitted_again_counts_no_more_and_begins_anew() -> None:
+    user, application = a_user(), an_application(kind="web")
+    consent = settled(given("email", "openid", user=user, application=application))
+    assert consent.counts(application)
+    said: dict[str, Any] = {"domain": "https://shop.example.com", "description": None, "scope_kinds": ["sso"]}
+    application.submit(**said, by=person("write_app"), now=NOW)
+    assert not consent.counts(application), "at the very instant"
+    consent.extend(application, ["openid"], NOW + INSTANT)
+    event = the_event(consent)
+    assert (event.TOPIC, event.scope) == ("consent.extended", ["openid"]), "nothing of what was before"
+    assert (consent.scope, consent.counts(application)) == (["openid"], True)
+    settled(consent).extend(application, ["openid"], NOW + INSTANT)
+    assert happened(consent) == []
+    application.resubmit(application.settings, **said, by=ROOT_APPLICATION, now=NOW + 2 * INSTANT)
+    assert not consent.counts(application)
+    consent.extend(application, ["openid"], NOW + 3 * INSTANT)
+    assert (the_event(consent).scope, consent.counts(application)) == (["openid"], True), "with the same scope, too"
 
 
 def test_a_consent_is_withdrawn_once() -> None:

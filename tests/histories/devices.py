@@ -93,7 +93,9 @@ class Devices(Machine):
             raise NothingYet
         by = Caller(visit.user, visit.organization, frozenset(), user=visit.user)
         signed_in = SignedIn(at, visit.organization, visit.user, now, ("pwd",), self.head)
-        gone = visit.organization != facts.organization or now >= facts.expires_at
+        submitted_at = self.world.applications[facts.application].submitted_at
+        another = submitted_at is not None and facts.expires_at - devices.LIFETIME <= submitted_at
+        gone = visit.organization != facts.organization or now >= facts.expires_at or (allowed and another)
         refused = why((gone, refusals.UnknownDevice), (facts.status != PENDING, refusals.DeviceAnswered))
         if self.give(refused, approve if allowed else deny, by, device=id, signed_in=signed_in):
             facts.status = APPROVED if allowed else DENIED

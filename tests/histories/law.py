@@ -203,7 +203,7 @@ class Law:
                 assert not self._effective(application), "it is in effect"
                 assert application.get("creator", event.creator) == event.creator, "somebody else made it"
                 application |= {"standing": "pending", "creator": event.creator, "by": event.by, "until": None}
-                application["kinds"] = event.scope_kinds
+                application |= {"kinds": event.scope_kinds, "submitted_at": event.timestamp}
             case Application.Approved():
                 assert application["standing"] == "pending", "it was decided"
                 assert event.approver not in (application["creator"], application["by"]), "it is their own"
@@ -303,9 +303,12 @@ class Law:
                 pair = {"user": event.user, "application": event.application}
                 assert not self._all("consent", **pair), "there is one"
                 consent |= {"kind": "consent", "status": ACTIVE, **pair, "scope": set(event.scope)}
+                consent["decided_at"] = event.timestamp
             case Consent.Extended():
-                assert consent["scope"] < set(event.scope), "it is no wider"
-                consent["scope"] = set(event.scope)
+                submitted_at = self.things[event.application].get("submitted_at")
+                counts = submitted_at is None or consent["decided_at"] > submitted_at
+                assert not counts or consent["scope"] < set(event.scope), "it is no wider"
+                consent |= {"scope": set(event.scope), "decided_at": event.timestamp}
             case Consent.Withdrawn():
                 consent["status"] = DELETED
 
@@ -314,13 +317,15 @@ class Law:
             case DeviceAuthorization.Requested():
                 self._active(event.application, event.organization)
                 device |= {"kind": "device", "status": "pending", "until": event.expires_at}
-                device["of"] = (event.organization, event.application)
+                device |= {"of": (event.organization, event.application), "at": event.timestamp}
                 return
             case DeviceAuthorization.Approved():
                 assert device["status"] == "pending", "it was answered"
                 assert (event.organization, event.application) == device["of"], "it is another's"
                 assert self.things[event.session]["user"] == event.user, "it is somebody else's session"
                 self._active(event.user, event.session)
+                submitted_at = self.things[event.application].get("submitted_at")
+                assert submitted_at is None or device["at"] > submitted_at, "another was shown, perhaps"
                 device["status"] = "approved"
             case DeviceAuthorization.Denied():
                 assert device["status"] == "pending", "it was answered"

@@ -123,6 +123,7 @@ class ThirdParties(Clients):
     def _waits(self, application: UUID, by: Caller, kinds: list[str], position: int) -> None:
         client = self.world.applications[application]
         client.standing, client.kinds, client.submitted_by, client.until = "pending", kinds, by.actor, None
+        client.submitted_at = self.clock.now()
         self._end(application, position)
 
     def _end(self, application: UUID, position: int) -> None:

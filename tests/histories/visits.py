@@ -101,8 +101,12 @@ class Visits(Machine):
         told = {"user": id, "application": client, "organization": person.organization, "scope": scope}
         done = self.give(refused, consent, self._themselves(id), **told)
         if done:
-            fresh = ConsentFacts(person.organization, id, client, set())
-            self.world.consents.setdefault(done.value.id, fresh).scope |= scope
+            now = self.clock.now()
+            fresh = ConsentFacts(person.organization, id, client, set(scope), now)
+            given = self.world.consents.setdefault(done.value.id, fresh)
+            counts = facts.submitted_at is None or given.decided_at > facts.submitted_at
+            if not (counts and scope <= given.scope):
+                given.scope, given.decided_at = scope | (given.scope if counts else set()), now
 
     @command(user=NTH, application=NTH)
     def withdraw(self, user: int, application: int) -> None:

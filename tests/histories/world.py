@@ -92,6 +92,7 @@ class ApplicationFacts:
     kinds: list[str] | None = None
     created_by: UUID | None = None
     submitted_by: UUID | None = None
+    submitted_at: datetime | None = None
     until: datetime | None = None
 
     @property
@@ -136,6 +137,7 @@ class ConsentFacts:
     user: UUID
     application: UUID
     scope: set[str]
+    decided_at: datetime
     status: str = ACTIVE
 
 

@@ -19,6 +19,7 @@ from tests.projections.given import (
     a_user,
     an_account,
     an_application,
+    an_approver,
     rows,
     same_when_rebuilt,
     save,
@@ -56,7 +57,7 @@ async def test_a_row_follows_its_consent(parts: StoreParts) -> None:
     assert await consents.of(parts.pool, user.id, application.id) == {"openid"}
     assert await consents.of(parts.pool, application.id, user.id) == frozenset()
     parts.clock.move(HOUR)
-    consent.extend(["email"], parts.clock.now())
+    consent.extend(application, ["email"], parts.clock.now())
     position = await save(parts, consent)
     [row] = await rows(parts, "consents")
     assert dict(row) == {
@@ -70,6 +71,25 @@ async def test_a_row_follows_its_consent(parts: StoreParts) -> None:
     assert await rows(parts, "consents") == []
     assert await consents.id_of(parts.pool, user.id, application.id) is None
     await same_when_rebuilt(parts, "consents")
+
+
+async def test_a_consent_counts_once_it_was_given_after_the_last_submission(parts: StoreParts) -> None:
+    user, application, own = a_user(parts), an_application(parts, kind="web"), an_application(parts, kind="web")
+    consent, kept = given(parts, user, application, "email", "openid"), given(parts, user, own, "openid")
+    await save(parts, an_account(parts, id=ORGANIZATION), user, application, own, consent, kept)
+    application.submit(
+        domain="shop.test", description=None, scope_kinds=["sso"], by=an_approver(), now=parts.clock.now()
+    )  # fmt: skip
+    await save(parts, application)
+    assert await consents.of(parts.pool, user.id, application.id) == frozenset(), "not at the very instant"
+    assert await consents.of(parts.pool, user.id, own.id) == {"openid"}
+    assert await consents.id_of(parts.pool, user.id, application.id) == consent.id, "it is there to be given anew"
+    assert len(await consents.access_of(parts.pool, user.id)) == 2, "and to be taken back"
+    parts.clock.move(timedelta(microseconds=1))
+    consent.extend(application, ["openid"], parts.clock.now())
+    await save(parts, consent)
+    assert await consents.of(parts.pool, user.id, application.id) == {"openid"}
+    await same_when_rebuilt(parts, "consents", "applications")
 
 
 async def test_consents_are_listed_by_application(parts: StoreParts) -> None:

@@ -11,9 +11,14 @@ import pytest
 import pytest_asyncio
 
 from domain.grant_types import DEVICE_CODE, TOKEN_EXCHANGE
+from domain.refusals import UnknownDevice
+from projections import consents
 from service.commands import devices
 from service.oauth import logout
 from service.oauth.grants.token_exchange import ACCESS_TOKEN_TYPE
+from service.sessions import SignedIn
+from service.store.log import head
+from tests.service.commands.given import meanwhile
 from tests.service.oauth.asking import INTROSPECT, ISSUER, REVOKE, TOKEN, claims, error
 from tests.service.oauth.authorization.flow import (
     AUTHORIZE,
@@ -24,7 +29,9 @@ from tests.service.oauth.authorization.flow import (
     a_shop,
     answer,
     codes,
+    place,
 )
+from tests.service.oauth.authorization.flow import error as error_told
 from tests.service.oauth.redeeming import FILES, SCOPE, a_code, alive, ask, credentials, redeem, renew, tokens_of
 from tests.service.oauth.under_approval import (
     EVERYTHING,
@@ -37,6 +44,7 @@ from tests.service.oauth.under_approval import (
     resubmit,
     submit,
 )
+from tests.service.pages.visitor import SESSION, Visitor
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -169,6 +177,30 @@ async def test_its_devices_wait_for_nobody_any_more(app: Running, standing: str)
     assert await devices.find(app.parts, **sought) is None
 
 
+async def test_a_device_of_before_waits_for_nobody_after_another_approval(app: Running) -> None:
+    shop = await a_third_party(app)
+    browser = await a_person(shop)
+
+    async def waits() -> Any:
+        told = (await ask(shop, {"scope": "openid"}, "/oauth2/device_authorization")).json
+        return {"signed_in": None, "user_code": told["user_code"], "address": "192.0.2.1"}
+
+    former = await waits()
+    row = await devices.find(app.parts, **former)
+    await pending(shop)
+    await approve(shop)
+    assert await devices.find(app.parts, **former) is None
+    person = SignedIn(
+        browser.session, shop.organization, browser.user, app.parts.clock.now(), ("pwd",),
+        await head(app.parts.store.pool),
+    )  # fmt: skip
+    with pytest.raises(UnknownDevice):
+        await devices.approve(app.parts.store, browser.origin, device=row["id"], signed_in=person)
+    row = await devices.find(app.parts, **await waits())
+    approved = await devices.approve(app.parts.store, browser.origin, device=row["id"], signed_in=person)
+    assert approved.value.status == "approved"
+
+
 @standings
 async def test_signing_out_leads_nobody_to_it(app: Running, standing: str) -> None:
     end, _ = OUT_OF_EFFECT[standing]
@@ -249,6 +281,59 @@ async def test_old_tokens_and_codes_stay_dead_after_another_approval(app: Runnin
     assert error(await renew(shop, old["refresh_token"])) == (400, "invalid_grant")
     assert error(await redeem(shop, code)) == (400, "invalid_grant")
     assert await alive(app, (await tokens_of(shop, browser))["refresh_token"])
+
+
+async def test_people_are_asked_anew_once_another_submission_was_approved(app: Running) -> None:
+    shop = await a_third_party(app)
+    browser = await a_person(shop, "openid", "profile")
+    assert "code" in answer(await shop.ask(browser))
+    await reject(shop)
+    await resubmit(shop)
+    await approve(shop)
+    for path in (AUTHORIZE, THIRD_PARTIES):
+        assert place(await shop.ask(browser, path)) == f"{ISSUER}/consent"
+        assert error_told(await shop.ask(browser, path, prompt="none")) == "consent_required"
+    visitor = Visitor(app, {SESSION: browser.cookie})
+    asked = await visitor.open("/oauth2/authorize", **shop.request())
+    page = await visitor.open(asked.next)
+    assert "It asks once more to:" not in page.text, "nothing of before counts"
+    assert "code" in (await visitor.submit(page.form, decision="allow")).given
+    assert "code" in answer(await shop.ask(browser)), "and is not asked for ever"
+    wider = await shop.ask(browser, scope="openid profile")
+    assert place(wider) == f"{ISSUER}/consent", "what was not asked anew is not covered"
+
+
+async def test_nobody_consents_to_another_submission_than_they_were_shown(app: Running) -> None:
+    shop = await a_third_party(app)
+    browser = await a_person(shop)
+    visitor = Visitor(app, {SESSION: browser.cookie})
+    page = await visitor.open((await visitor.open("/oauth2/authorize", **shop.request())).next)
+    await pending(shop)
+    await approve(shop)
+    stale = await visitor.submit(page.form, decision="allow")
+    assert stale.status == 409
+    assert "no longer up to date" in stale.text
+    assert (await app.refusals(client=shop.client_id))[0]["code"] == "submitted_again"
+    assert place(await shop.ask(browser)) == f"{ISSUER}/consent"
+    assert "code" in (await visitor.submit(stale.form, decision="allow")).given
+
+
+async def test_a_consent_is_asked_anew_when_a_submission_comes_in_between(app: Running) -> None:
+    shop = await a_third_party(app)
+    browser = await a_person(shop)
+    visitor = Visitor(app, {SESSION: browser.cookie})
+    page = await visitor.open((await visitor.open("/oauth2/authorize", **shop.request())).next)
+
+    async def again() -> None:
+        await pending(shop)
+        await approve(shop)
+
+    with meanwhile(app.parts.store, again) as decided:
+        reply = await visitor.submit(page.form, decision="allow")
+    assert (reply.status, reply.next.partition("?")[0], len(decided)) == (303, "/consent", 1)
+    assert await consents.id_of(app.parts.store.pool, browser.user, shop.id) is None, "nothing is written"
+    fresh = await visitor.open(reply.next)
+    assert "code" in (await visitor.submit(fresh.form, decision="allow")).given
 
 
 async def test_disabling_and_enabling_brings_an_approved_third_partys_tokens_back(app: Running) -> None:
