@@ -406,15 +406,16 @@ async def test_what_a_token_is_called_by_is_its_id_and_never_its_text(app):
     assert await alive(app, text)
 
 
-async def test_a_code_that_is_redeemed_twice_ends_what_management_approves_again_only_by_hand(app):
+async def test_what_a_code_gave_that_is_redeemed_twice_is_not_approved_again(app):
     shop = await a_shop(app)
     code = await a_code(shop, await a_person(shop))
     tokens = (await redeem(shop, code)).json
     assert (await redeem(shop, code)).status == 400
     shown = await read(app, jti(tokens["access_token"]))
     assert (shown["status"], shown["ended_because"]) == ("revoked", "authorization code replayed")
-    await done(app, jti(tokens["access_token"]), "approve")
-    assert await alive(app, tokens["access_token"])
+    reply = await told(app, jti(tokens["access_token"]), "approve")
+    assert (reply.status, reply.json["code"]) == (409, "token_ended")
+    assert not await alive(app, tokens["access_token"])
 
 
 @pytest.mark.parametrize("name", ["issued_from", "issued_to", "expires_from", "expires_to"])
