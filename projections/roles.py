@@ -115,6 +115,10 @@ class Held(NamedTuple):
         return {f"role:{role}": self.head for role in self.roles}
 
 
+NOTHING = Held(roles=(), permissions=frozenset(), head=0)
+"""What nobody's roles hold."""
+
+
 async def named(connection: asyncpg.Pool, organization: UUID, names: Iterable[str]) -> dict[str, UUID]:
     """Return the ids of an organization's roles by these names; a name that no role has is absent."""
     return {row["name"]: row["id"] for row in await connection.fetch(NAMED, organization, list(names))}

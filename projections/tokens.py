@@ -5,7 +5,7 @@ One statement answers for many tokens at once, from rows alone: no event is read
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from domain.permissions import IMPERSONATION_ROLES
 from domain.token_family import TokenFamily
@@ -210,71 +210,32 @@ def _refreshed(event: TokenFamily.Refreshed, context: Context) -> Iterable[Fact]
     yield from _issued(event, context)
 
 
+def _rare(kind: str, event: TokenFamily.Event, **more: Any) -> Fact:
+    return {"o": kind, "family": event.originator_id, "version": event.originator_version, "rare": True, **more}
+
+
 def _revoked(event: TokenFamily.Revoked, _: Context) -> Iterable[Fact]:
-    yield {
-        "o": "e",
-        "id": event.token,
-        "family": event.originator_id,
-        "ended_at": event.timestamp,
-        "ended_because": event.reason,
-        "version": event.originator_version,
-        "rare": True,
-    }
+    yield _rare("e", event, id=event.token, ended_at=event.timestamp, ended_because=event.reason)
 
 
 def _reused(event: TokenFamily.ReuseDetected, _: Context) -> Iterable[Fact]:
-    yield {
-        "o": "e",
-        "family": event.originator_id,
-        "ended_at": event.timestamp,
-        "ended_because": REUSED,
-        "version": event.originator_version,
-        "rare": True,
-    }
+    yield _rare("e", event, ended_at=event.timestamp, ended_because=REUSED)
 
 
 def _approved(event: TokenFamily.Approved, _: Context) -> Iterable[Fact]:
-    yield {
-        "o": "p",
-        "id": event.token,
-        "family": event.originator_id,
-        "renews": event.cascade,
-        "version": event.originator_version,
-        "rare": True,
-    }
+    yield _rare("p", event, id=event.token, renews=event.cascade)
 
 
 def _deleted(event: TokenFamily.Deleted, _: Context) -> Iterable[Fact]:
-    yield {
-        "o": "d",
-        "id": event.token,
-        "family": event.originator_id,
-        "ended_at": event.timestamp,
-        "ended_because": DELETED,
-        "version": event.originator_version,
-        "rare": True,
-    }
+    yield _rare("d", event, id=event.token, ended_at=event.timestamp, ended_because=DELETED)
 
 
 def _described(event: TokenFamily.Described, _: Context) -> Iterable[Fact]:
-    yield {
-        "o": "n",
-        "id": event.token,
-        "family": event.originator_id,
-        "attributes": event.attributes,
-        "version": event.originator_version,
-        "rare": True,
-    }
+    yield _rare("n", event, id=event.token, attributes=event.attributes)
 
 
 def _impersonated(event: TokenFamily.Impersonated, _: Context) -> Iterable[Fact]:
-    yield {
-        "o": "a",
-        "family": event.originator_id,
-        "actor": event.by,
-        "version": event.originator_version,
-        "rare": True,
-    }
+    yield _rare("a", event, actor=event.by)
 
 
 MODEL = Model(

@@ -13,7 +13,7 @@ from domain.caller import Caller
 from domain.permissions import ALL, PERMISSIONS, ROOT, personal
 from domain.refusals import MissingPermission, UnknownSession
 from projections import roles
-from projections.roles import Held
+from projections.roles import NOTHING
 from service.parts import PARTS, REQUEST_ID
 from service.store.decision import Origin
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from projections.roles import Held
     from service.parts import Parts
     from service.sessions import SignedIn
 
-NOTHING = Held(roles=(), permissions=frozenset(), head=0)
 _PERMISSIONS = frozenset(PERMISSIONS)
 
 

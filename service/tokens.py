@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from typing import TYPE_CHECKING
 
 from projections import roles, tokens
 from service.coalescer import Coalescer
-from service.secrets.digests import REFRESH_TOKEN
+from service.secrets.digests import REFRESH_TOKEN, sha256
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,13 +36,13 @@ class Tokens:
             unknown: asyncio.Future[asyncpg.Record | None] = asyncio.get_running_loop().create_future()
             unknown.set_result(None)
             return unknown
-        return self._queries.get(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest())
+        return self._queries.get(sha256(token))
 
     async def find_refresh(self, token: str, now: datetime) -> asyncpg.Record | None:
         """Return the row of a refresh token (see `projections.tokens.RENEWING`), None when it is unknown or none."""
         if not token.startswith(REFRESH_TOKEN) or len(token) > MAX_TOKEN:
             return None
-        return await tokens.renewing(self._pool, hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest(), now)
+        return await tokens.renewing(self._pool, sha256(token), now)
 
     async def held_by(self, user: UUID) -> roles.Held:
         """Return what a person's roles hold now. Their token was judged before: its guards cover what changes since."""
@@ -60,7 +59,7 @@ def is_active(row: asyncpg.Record, now: datetime) -> bool:
 
 def is_renewable(row: asyncpg.Record, token: str, now: datetime) -> bool:
     """Say whether a refresh token can be used: the newest of its family, everything in force, not yet at its expiry."""
-    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+    digest = sha256(token)
     return (
         row["current_digest"] == digest
         and not row["ended"]

@@ -14,7 +14,7 @@ from domain.grant_types import TOKEN_EXCHANGE
 from domain.permissions import OFFLINE_ACCESS, granted, personal
 from domain.refusals import MissingPermission
 from domain.revocation import end_user_guard
-from projections.roles import Held
+from projections.roles import NOTHING
 from service.store.decision import Origin
 from service.tokens import is_active
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     import asyncpg
     from aiohttp import web
 
+    from projections.roles import Held
     from service.clock import Clock
     from service.tokens import Tokens
 
 MACHINE = "machine"
-NO_ROLES = Held(roles=(), permissions=frozenset(), head=0)
 
 
 class Unauthenticated(Exception):
@@ -84,7 +84,7 @@ class Bearer:
         if row["audience"] not in self._audiences:
             raise Unauthenticated("The token is meant for another audience")
         user = row["user_id"]
-        return _authenticated(row, token, NO_ROLES if user is None else await self._tokens.held_by(user))
+        return _authenticated(row, token, NOTHING if user is None else await self._tokens.held_by(user))
 
     def origin(self, authenticated: Authenticated, request_id: UUID) -> Origin:
         """Return where this caller's commands come from; its authority is judged again when a guard of it moved.

@@ -54,7 +54,12 @@ def has_checksum(secret: str) -> bool:
 
 def sha256_hex(secret: str) -> str:
     """Return the digest that is stored in the secret's place: 64 lower-case hex digits of SHA-256 over UTF-8."""
-    return hashlib.sha256(_bytes(secret)).hexdigest()
+    return sha256(secret).hex()
+
+
+def sha256(secret: str) -> bytes:
+    """Return the same digest as read models of tokens have it: its 32 bytes."""
+    return hashlib.sha256(_bytes(secret)).digest()
 
 
 def same(a: str, b: str) -> bool:

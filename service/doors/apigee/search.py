@@ -7,7 +7,6 @@ first, by their ids: the tokens themselves are not kept. Those issued before the
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -23,9 +22,11 @@ from domain.refusals import (
 )
 from projections import token_look_ups
 from projections.token_look_ups import LookUp
+from service.commands import revocations
 from service.doors.apigee.frame import SERVICE, ApigeeDoor, Reply, organization_with
 from service.doors.apigee.which import Which, named
 from service.http.call import Answer, Call
+from service.secrets.digests import sha256
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 DOOR = ApigeeDoor("token search", {UnknownToken.code: (404, f"{SERVICE}AccessTokenDoesntExists")})
 APPROVED = frozenset({"active", "blocked"})
 USUAL_LIMIT = 10
-COUNTED = 1000
 LOOKS = 4  # for one page, each at a bounded number of tokens
 
 
@@ -95,7 +95,7 @@ async def search(call: Call) -> Answer:
     look_up = LookUp(organization=organization, application=of.application, end_user=of.end_user, status=APPROVED)
     start = await _position(call, organization, query.start, now) if query.start else None
     found = await _page(call, look_up, start, query.limit, now)
-    total, _ = await token_look_ups.count(pool, look_up, before=None, cap=COUNTED, now=now)
+    total, _ = await token_look_ups.count(pool, look_up, before=None, cap=revocations.COUNTED, now=now)
     meta: dict[str, Any] = {"limit": query.limit}
     if found.next_id is not None:
         meta["next"] = str(found.next_id)
@@ -125,7 +125,7 @@ async def _position(call: Call, organization: UUID, text: str, now: datetime) ->
     try:
         position = await token_look_ups.start_of(pool, UUID(text), organization)
     except ValueError:
-        row = await token_look_ups.by_digest(pool, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(), now)
+        row = await token_look_ups.by_digest(pool, sha256(text), now)
         position = None if row is None or row["organization"] != organization else row["position"]
     if position is None:
         raise UnknownToken

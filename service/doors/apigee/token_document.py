@@ -5,7 +5,6 @@ It is told of by its id, for tokens themselves are not kept.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -15,6 +14,7 @@ from projections import applications, token_look_ups
 from service.doors.apigee.frame import Reply, milliseconds, organization
 from service.http.call import Answer, Call
 from service.http.input import Id  # noqa: TC001 - pydantic reads the annotations
+from service.secrets.digests import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ async def found(call: Call, kind: str) -> Mapping[str, Any]:
     try:
         row = await token_look_ups.one(pool, UUID(text), now)
     except ValueError:
-        row = await token_look_ups.by_digest(pool, hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest(), now)
+        row = await token_look_ups.by_digest(pool, sha256(text), now)
     if row is None or row["kind"] != kind or row["organization"] != owner:
         raise UnknownToken
     application = await applications.one(pool, row["application"])

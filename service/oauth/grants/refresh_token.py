@@ -6,12 +6,12 @@ grace: then the answer that was lost is given again, with another access token. 
 
 from __future__ import annotations
 
-import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from domain.refusals import RefreshReplayed
 from projections import tokens
+from projections.roles import NOTHING
 from service import authority
 from service.commands.impersonation import GRANT_TYPE as IMPERSONATION
 from service.oauth import people
@@ -19,7 +19,7 @@ from service.oauth.access_tokens import access_token
 from service.oauth.errors import invalid_grant, invalid_request, invalid_scope
 from service.oauth.id_token import id_token
 from service.parts import REQUEST_ID
-from service.secrets.digests import sha256_hex
+from service.secrets.digests import sha256, sha256_hex
 from service.secrets.refresh_secrets import refresh_secret, same_secret
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
     token = parameters.get("refresh_token")
     if token is None:
         raise invalid_request("refresh_token is missing")
-    digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+    digest = sha256(token)
 
     async def attempt(client: Client) -> IssuedForPerson:
         now = parts.clock.now()
@@ -142,7 +142,7 @@ async def _renew(
 async def _held(parts: Parts, row: asyncpg.Record) -> Held:
     """Return what the person's roles hold by now; nothing where somebody else acts in their name."""
     if row["actor"] is not None:
-        return authority.NOTHING
+        return NOTHING
     return await authority.at(parts, row["audience"], row["scope"], user=row["user_id"])
 
 
