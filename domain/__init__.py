@@ -11,15 +11,19 @@ from eventsourcing.domain import Aggregate, CanMutateAggregate
 from domain.account import Account
 from domain.application import Application
 from domain.authorization import Authorization
+from domain.connector import Connector
 from domain.consent import Consent
 from domain.device_authorization import DeviceAuthorization
 from domain.event import Recorded
+from domain.factor import AuthenticationFactor
 from domain.grant import Grant
 from domain.group import Group
 from domain.group_membership import GroupMembership
+from domain.identity import EnterpriseIdentity, Identity
 from domain.invitation import Invitation
 from domain.log_purge import LogPurge
 from domain.membership import Membership
+from domain.personal_access_token import PersonalAccessToken
 from domain.revocation import Revocation
 from domain.role import Role
 from domain.scope_definition import ScopeDefinition
@@ -27,6 +31,7 @@ from domain.session import Session
 from domain.signing_key import SigningKey
 from domain.token_family import TokenFamily
 from domain.user import User
+from domain.verification import Verification
 
 AGGREGATES: tuple[type[Aggregate], ...] = (
     Account,
@@ -38,15 +43,21 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     GroupMembership,
     LogPurge,
     Application,
+    Connector,
     Grant,
     Invitation,
+    Identity,
+    EnterpriseIdentity,
+    AuthenticationFactor,
     Session,
     Consent,
     Authorization,
     DeviceAuthorization,
+    PersonalAccessToken,
     TokenFamily,
     Revocation,
     SigningKey,
+    Verification,
 )
 
 # The library adds a "created" event of its own to each aggregate; only those that declare a topic are ours.

@@ -24,6 +24,7 @@ from domain.refusals import (
     InvalidColor,
     InvalidFeature,
     InvalidPicture,
+    InvalidSettings,
     InvalidSlug,
     InvalidStatus,
     MissingPermission,
@@ -46,6 +47,11 @@ _PICTURE_LIMIT = 2048
 _PICTURE = re.compile(r"https://[\x21\x23-\x3B\x3D\x3F-\x5B\x5D\x5F\x61-\x7A\x7E]+")
 _COLOR = re.compile(r"#[0-9A-Fa-f]{6}")
 _SLUG = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")
+
+
+CODE_LIFETIME, CODE_TRIES = 600, 10
+"""How many seconds a verification code lives and how many wrong ones are let pass, unless an organization says so."""
+_CODE_LIFETIMES, _CODE_TRIES = range(60, 3601), range(1, 101)
 
 
 class Status(StrEnum):
@@ -128,6 +134,22 @@ class Account(Aggregate):
         def apply(self, account: Account) -> None:
             account.features = frozenset(self.features)
 
+    class SettingsChanged(Event):
+        """An organization deals with its people's addresses by these settings."""
+
+        TOPIC = "account.settings_changed"
+        code_lifetime: int
+        code_tries: int
+        verified_identifiers: bool
+
+        @property
+        def touches(self) -> tuple[str, ...]:
+            return (f"account-settings:{self.originator_id}",)
+
+        def apply(self, account: Account) -> None:
+            account.code_lifetime, account.code_tries = self.code_lifetime, self.code_tries
+            account.verified_identifiers = self.verified_identifiers
+
     class Suspended(Event):
         """An account is out of use."""
 
@@ -173,6 +195,9 @@ class Account(Aggregate):
         self.branding_only = False
         self.branding: dict[str, str] = {}
         self.features: frozenset[str] = frozenset()
+        self.code_lifetime = CODE_LIFETIME
+        self.code_tries = CODE_TRIES
+        self.verified_identifiers = False
 
     @classmethod
     def create(cls, *, id: UUID, name: str, parent: Account | None, now: datetime) -> Account:
@@ -255,6 +280,28 @@ class Account(Aggregate):
             raise InvalidFeature(" ".join(sorted(wanted - FEATURES)), field="features")
         if wanted != self.features:
             self.trigger_event(self.FeaturesChanged, timestamp=now, features=sorted(wanted))
+
+    def change_settings(
+        self, *, code_lifetime: int, code_tries: int, verified_identifiers: bool, now: datetime
+    ) -> None:
+        """Have verification codes live so many seconds and so many misses, and new addresses verified first or not.
+
+        Raises UnknownAccount (unless it is an organization) or InvalidSettings.
+        """
+        self.require_known()
+        if self.parent is not None:
+            raise UnknownAccount
+        if code_lifetime not in _CODE_LIFETIMES:
+            raise InvalidSettings("60 to 3600 seconds", field="code_lifetime")
+        if code_tries not in _CODE_TRIES:
+            raise InvalidSettings("1 to 100", field="code_tries")
+        values = {
+            "code_lifetime": code_lifetime,
+            "code_tries": code_tries,
+            "verified_identifiers": verified_identifiers,
+        }
+        if any(getattr(self, name) != value for name, value in values.items()):
+            self.trigger_event(self.SettingsChanged, timestamp=now, **values)
 
     def move(self, status: str, by: Caller, now: datetime, reason: str | None = None) -> None:
         """Suspend or reinstate, whichever leads to this status. Raises what these do, or InvalidStatus (any other)."""

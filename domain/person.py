@@ -139,6 +139,8 @@ def _address(value: Mapping[str, str] | None) -> dict[str, str] | None:
 
 
 def _lines(value: str) -> str:
+    if not text.is_orderly(value):
+        raise InvalidProfile(f"more than {text.MARKS_LIMIT} marks in a row", field="address")
     joined = unicodedata.normalize("NFC", value).replace("\r\n", _NEWLINE).replace("\r", _NEWLINE).strip()
     if len(joined) > LINES_LIMIT:
         raise InvalidProfile(f"longer than {LINES_LIMIT} characters", field="address")

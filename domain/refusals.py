@@ -8,15 +8,24 @@ Refusal
 │   ├── InvalidRedirectUri InvalidSlug InvalidBranding UndefinedScope InvalidBefore
 │   ├── InvalidGrantType InvalidAttributes
 │   ├── InvalidEndUserSource InvalidDomain InvalidScopeKind ReasonMissing InvalidIdentifier
-│   ├── InvalidFeature InvalidPageLimit NothingToSearch NothingToChange
+│   ├── InvalidFeature InvalidSettings InvalidPageLimit NothingToSearch NothingToChange
+│   ├── NothingStated InvalidPagination SearchTooBroad
 │   ├── InvalidUsername InvalidPhone InvalidProfile ValueTooLong
-│   ├── InvalidPassword InvalidDigest PasswordAndDigest DigestAlgorithmMissing
+│   ├── InvalidTokenName
+│   ├── InvalidPassword InvalidDigest UnsupportedDigest PasswordAndDigest DigestAlgorithmMissing WrongPassword
+│   ├── InvalidIdentity InvalidDetails InvalidTotpSecret InvalidBackupCodes
+│   ├── WrongTotpCode WrongBackupCode
+│   ├── InvalidConnectorConfig SecretMissing InvalidTarget TargetMissing NoSuchConnectorType InsufficientInfo
+│   ├── ProviderAnswerInvalid ConnectorFailed SocialCodeInvalid SocialDenied
 │   └── InvalidEmail InvalidLocale InvalidLink InvalidSigninUrl ImpersonatorMissing AttributesNotEnabled
 ├── Unknown                no such thing, or outside the caller's organization (the two are told apart by nobody)
 │   ├── UnknownAccount UnknownUser UnknownMembership UnknownRole UnknownApplication UnknownSecret
 │   ├── UnknownGrant UnknownToken UnknownKey
 │   ├── UnknownScope UnknownGroup UnknownLog UnknownProjection
+│   ├── UnknownPersonalAccessToken
 │   ├── UnknownDevice UnknownThirdParty UnknownCode
+│   ├── UnknownConnector
+│   ├── UnknownIdentity UnknownEnterpriseIdentity UnknownFactor
 │   └── UnknownInvitation UnknownVerification UnknownSession UnknownPasskey
 ├── Conflict               true once, or true elsewhere, but not in the present state
 │   ├── AlreadyMember NameTaken ClientIdTaken AccountHasChildren OrganizationInUse TooMuchAtOnce
@@ -25,15 +34,20 @@ Refusal
 │   ├── TokenExpired TokenRevokedInBulk DeviceAnswered DeviceNotApproved
 │   ├── RefreshReplayed UnusableCode KeyNotIntroduced KeyNotActive KeyTooYoung RoleInUse TooManySecrets
 │   ├── OrganizationHasUsers OrganizationClosed NotInOrganization
-│   ├── UsernameTaken PhoneTaken
+│   ├── PersonalAccessTokenNameTaken TooManyPersonalAccessTokens
+│   ├── UsernameTaken PhoneTaken IdentityTaken TotpInUse BackupCodesInUse BackupCodesAlone
+│   ├── NoCodeSent CodeExpired CodeBurnt CodeMismatch NotVerified NoSender MessageRefused
+│   ├── TargetTaken ConnectorTypeTaken TargetFixed WrongConnectorKind NotSocial NotImplementedHere
 │   ├── EmailTaken EmailMissing EmailAlreadyVerified InvitationPending InvitationClosed UserAlreadyActive
 │   ├── AlreadyLinked TargetAlreadyLinked WrongAppForImpersonation
 │   ├── ThirdPartyNotPending ThirdPartyNotEffective ThirdPartyEffective SubmittedAgain
 │   ├── RebuildUnderWay NoRebuild RebuildNotRunning RebuildNotPaused RebuildCancelled
 │   └── NoFormerGeneration FormerVersion NothingToRetry
+├── TooOften               not so soon; `seconds` later it may do
+│   └── SendLimited MessageThrottled TooManyGuesses
 └── Forbidden              this caller may not
     ├── MissingPermission SelfApproval RootRequired PrivilegedRole BuiltInRole OwnDeletion WrongClientKind
-    ├── CreatorRequired SignInOnly FeatureNotEnabled
+    ├── CreatorRequired SignInOnly FeatureNotEnabled FactorMissing
     └── BuiltInScope ImpersonationDenied
 """
 
@@ -106,7 +120,9 @@ class InvalidScope(Invalid):
 
 
 class InvalidAudience(Invalid):
-    sentence = "An audience is an absolute URI without fragment or a plain token, of at most 512 characters"
+    sentence = (
+        "An audience is an absolute URI without fragment or a plain token, of 512 characters at most, no account's"
+    )
 
 
 class InvalidLifetime(Invalid):
@@ -177,6 +193,10 @@ class InvalidScopeKind(Invalid):
     sentence = "A third party's scope is sso, api or both"
 
 
+class InvalidSettings(Invalid):
+    sentence = "A setting of an organization is out of its range"
+
+
 class InvalidFeature(Invalid):
     sentence = "No such feature of an organization, or no such state of one"
 
@@ -191,6 +211,18 @@ class NothingToSearch(Invalid):
 
 class NothingToChange(Invalid):
     sentence = "Either an action or attributes are given"
+
+
+class NothingStated(Invalid):
+    sentence = "Nothing that can be changed is named"
+
+
+class InvalidPagination(Invalid):
+    sentence = "A page is a whole number from 1 on and has 1 to 100 entries"
+
+
+class SearchTooBroad(Invalid):
+    sentence = "The search takes too long: look for more exact texts"
 
 
 class ReasonMissing(Invalid):
@@ -241,6 +273,14 @@ class InvalidDigest(Invalid):
     sentence = "A password digest is not of a kind that can be checked"
 
 
+class UnsupportedDigest(Invalid):
+    sentence = "The algorithm of a password digest is not supported"
+
+
+class WrongPassword(Invalid):
+    sentence = "The password is wrong"
+
+
 class PasswordAndDigest(Invalid):
     sentence = "Either a password or a digest of one is given, not both"
 
@@ -249,8 +289,36 @@ class DigestAlgorithmMissing(Invalid):
     sentence = "A password digest and its algorithm are given together"
 
 
+class InvalidTokenName(Invalid):
+    sentence = "The name of a personal access token has 1 to 256 characters and no control characters"
+
+
 class ValueTooLong(Invalid):
     sentence = "A value is too long"
+
+
+class InvalidIdentity(Invalid):
+    sentence = "A person at a provider is named by a text that is not too long and has no control characters"
+
+
+class InvalidDetails(Invalid):
+    sentence = "What is told of a person at a provider is an object of at most 64 KiB, without NUL"
+
+
+class InvalidTotpSecret(Invalid):
+    sentence = "A secret is 16 to 32 characters of base32 in upper case, in whole groups of eight"
+
+
+class InvalidBackupCodes(Invalid):
+    sentence = "Backup codes are ten different codes of ten hexadecimal digits"
+
+
+class WrongTotpCode(Invalid):
+    sentence = "The code is not the one that the app shows, or it was used before"
+
+
+class WrongBackupCode(Invalid):
+    sentence = "The backup code is wrong, or it was used before"
 
 
 class InvalidLocale(Invalid):
@@ -275,6 +343,46 @@ class AttributesNotEnabled(Invalid):
 
 class ImpersonatorMissing(Invalid):
     sentence = "impersonatorToken is required for impersonation"
+
+
+class InvalidConnectorConfig(Invalid):
+    sentence = "The configuration of the connector does not fit its type"
+
+
+class SecretMissing(Invalid):
+    sentence = "Where a connector's secret is sent changes only together with the secret: give it again"
+
+
+class InvalidTarget(Invalid):
+    sentence = "A target has 1 to 64 of a-z, 0-9, dot, hyphen and underscore and begins with a letter or digit"
+
+
+class TargetMissing(Invalid):
+    sentence = "A connector of this type needs a target"
+
+
+class NoSuchConnectorType(Invalid):
+    sentence = "No such type of connector"
+
+
+class InsufficientInfo(Invalid):
+    sentence = "A value that is needed is empty"
+
+
+class ProviderAnswerInvalid(Invalid):
+    sentence = "The provider's answer cannot be used"
+
+
+class ConnectorFailed(Invalid):
+    sentence = "The provider could not be asked, or refused to answer"
+
+
+class SocialCodeInvalid(Invalid):
+    sentence = "The provider refused the code"
+
+
+class SocialDenied(Invalid):
+    sentence = "The user did not let the provider tell who they are"
 
 
 class Unknown(Refusal):
@@ -353,12 +461,32 @@ class UnknownThirdParty(Unknown):
     sentence = "No such third party"
 
 
+class UnknownIdentity(Unknown):
+    sentence = "The user has no such identity"
+
+
+class UnknownEnterpriseIdentity(Unknown):
+    sentence = "The user has no such enterprise identity"
+
+
+class UnknownPersonalAccessToken(Unknown):
+    sentence = "No such personal access token"
+
+
+class UnknownFactor(Unknown):
+    sentence = "No such factor"
+
+
 class UnknownPasskey(Unknown):
     sentence = "No such passkey"
 
 
 class UnknownProjection(Unknown):
     sentence = "No such read model"
+
+
+class UnknownConnector(Unknown):
+    sentence = "No such connector"
 
 
 class Conflict(Refusal):
@@ -489,6 +617,30 @@ class PhoneTaken(Conflict):
     sentence = "The phone number is already in use"
 
 
+class IdentityTaken(Conflict):
+    sentence = "The identity belongs to another user already"
+
+
+class PersonalAccessTokenNameTaken(Conflict):
+    sentence = "The user has a personal access token of that name"
+
+
+class TooManyPersonalAccessTokens(Conflict):
+    sentence = "The user has as many personal access tokens as they may have"
+
+
+class TotpInUse(Conflict):
+    sentence = "The user has an app that makes codes already"
+
+
+class BackupCodesInUse(Conflict):
+    sentence = "The user has backup codes that were not used yet"
+
+
+class BackupCodesAlone(Conflict):
+    sentence = "Backup codes stand in for another factor: the user has none yet"
+
+
 class EmailMissing(Conflict):
     sentence = "The account has no e-mail address"
 
@@ -569,6 +721,81 @@ class NothingToRetry(Conflict):
     sentence = "Nothing of this read model has failed, stopped or been set aside"
 
 
+class TargetTaken(Conflict):
+    sentence = "There is a connector to this target already"
+
+
+class ConnectorTypeTaken(Conflict):
+    sentence = "There is a connector of this type already"
+
+
+class TargetFixed(Conflict):
+    sentence = "The target of a connector never changes"
+
+
+class WrongConnectorKind(Conflict):
+    sentence = "A connector of this kind does not do that"
+
+
+class NotSocial(Conflict):
+    sentence = "The connector is not one to a social provider"
+
+
+class NotImplementedHere(Conflict):
+    sentence = "A connector of this type needs a sign-in session, which there is none of here"
+
+
+class NoCodeSent(Conflict):
+    sentence = "No verification code is waiting for this recipient"
+
+
+class CodeExpired(Conflict):
+    sentence = "The verification code has expired: have another one sent"
+
+
+class CodeBurnt(Conflict):
+    sentence = "There were too many wrong verification codes: have another one sent"
+
+
+class CodeMismatch(Conflict):
+    sentence = "The verification code is wrong"
+
+
+class NotVerified(Conflict):
+    sentence = "The address is not verified: send a verification code to it, verify it, and repeat this in ten minutes"
+
+
+class NoSender(Conflict):
+    sentence = "There is nothing that sends messages of this kind"
+
+
+class MessageRefused(Conflict):
+    sentence = "The message was not taken by what was to send it"
+
+
+class TooOften(Refusal):
+    """Not so soon: `seconds` tells when it may do."""
+
+    sentence = "There were too many attempts: try again later"
+
+    def __init__(self, detail: str = "", *, field: str | None = None, seconds: int = 1) -> None:
+        """Keep for how long to wait, too."""
+        super().__init__(detail, field=field)
+        self.seconds = seconds
+
+
+class SendLimited(TooOften):
+    sentence = "Too many messages were sent to this recipient: try again later"
+
+
+class MessageThrottled(TooOften):
+    sentence = "What sends the messages takes no more for now: try again later"
+
+
+class TooManyGuesses(TooOften):
+    sentence = "There were too many guesses: try again later"
+
+
 class Forbidden(Refusal):
     sentence = "The caller may not do this"
 
@@ -607,6 +834,10 @@ class CreatorRequired(Forbidden):
 
 class SignInOnly(Forbidden):
     sentence = "The third party may sign people in and call no interface"
+
+
+class FactorMissing(Forbidden):
+    sentence = "A further factor is needed"
 
 
 class OwnDeletion(Forbidden):

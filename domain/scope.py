@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from domain.refusals import InvalidAudience, InvalidScope, TooMany
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 SCOPE_TOKEN_LIMIT = 128
 SCOPE_LIST_LIMIT = 200
 AUDIENCE_LIMIT = 512
 AUDIENCE_LIST_LIMIT = 100
+ORGANIZATION_AUDIENCE = "urn:logto:organization:"
+"""Begins the audience of tokens for what an account is, and ends in its id: nobody may have it by naming it."""
 
 # RFC 6749 section 3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E )
 _SCOPE_TOKEN = re.compile(r"[\x21\x23-\x5B\x5D-\x7E]+")
@@ -33,9 +39,12 @@ def scope_list(values: Iterable[str], *, field: str = "scope") -> list[str]:
 def audience(value: str, *, field: str = "audience") -> str:
     """Return the audience unchanged: audiences are compared as strings. Raises InvalidAudience.
 
-    It is an absolute URI without fragment (RFC 8707 section 2) or a free token, of at most 512 characters.
+    It is an absolute URI without fragment (RFC 8707 section 2) or a free token, of at most 512 characters, but not an
+    account's: whoever listed that would have tokens that say they come of a membership.
     """
     if len(value) > AUDIENCE_LIMIT or not _AUDIENCE.fullmatch(value):
+        raise InvalidAudience(repr(value), field=field)
+    if value.lower().startswith(ORGANIZATION_AUDIENCE):
         raise InvalidAudience(repr(value), field=field)
     if "://" in value:
         try:
@@ -45,6 +54,11 @@ def audience(value: str, *, field: str = "audience") -> str:
         if not complete:
             raise InvalidAudience(repr(value), field=field)
     return value
+
+
+def organization_audience(account: UUID) -> str:
+    """Return the audience of tokens for what an account is (spec/logto.md section 8)."""
+    return f"{ORGANIZATION_AUDIENCE}{account}"
 
 
 def audience_list(values: Iterable[str], *, field: str = "audiences") -> list[str]:

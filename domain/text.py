@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import groupby
 
 from domain.refusals import Invalid, InvalidDescription, InvalidName, InvalidReason
 
 NAME_LIMIT = 128
 DESCRIPTION_LIMIT = 1000
 REASON_LIMIT = 500
+MARKS_LIMIT = 30
+"""How many marks may stand in a row, as in texts that are safe to stream (Unicode UAX 15 section 13)."""
 
 # Control characters, lone surrogates (not encodable), line and paragraph separators.
 _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -34,13 +37,31 @@ def reason(value: str | None, *, field: str = "reason") -> str | None:
     return line(value or "", REASON_LIMIT, InvalidReason, field) or None
 
 
+def is_orderly(value: str) -> bool:
+    """Say whether a text can be normalised at no great cost; where it may be long, that is to be asked first.
+
+    Marks are brought to an order, which takes time that grows with the square of how many stand in a row.
+    """
+    if value.isascii():
+        return True
+    # By what they decompose to: some are no marks themselves, and come apart into nothing else.
+    marks = {each for each in set(value) if unicodedata.combining(unicodedata.normalize("NFKD", each)[0])}
+    return not marks or all(
+        not is_mark or sum(1 for _ in run) <= MARKS_LIMIT for is_mark, run in groupby(value, marks.__contains__)
+    )
+
+
 def folded(value: str) -> str:
     """Return how a text reads when letter case, width of characters and outer space are left aside."""
+    if not is_orderly(value):  # it reads as nothing
+        return value
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).strip().casefold()).strip()
 
 
 def line(value: str, limit: int, refusal: type[Invalid], field: str) -> str:
     """Return a text of one line in NFC without outer space, empty perhaps. Raises the refusal for any other."""
+    if not is_orderly(value):
+        raise refusal(f"more than {MARKS_LIMIT} marks in a row", field=field)
     text = unicodedata.normalize("NFC", value).strip()
     if len(text) > limit:
         raise refusal(f"longer than {limit} characters", field=field)

@@ -24,6 +24,7 @@ from domain.refusals import InvalidLifetime, TokenEnded, TokenExpired, UnknownTo
 
 # What only tokens of people have; where it is None, the stored state of an event leaves it out.
 PEOPLES = ("session", "authenticated_at", "actor")
+FIRSTS = (*PEOPLES, "personal_access_token")
 NO_GRACE = timedelta(0)
 
 
@@ -50,11 +51,12 @@ class TokenFamily(Aggregate):
         """A first access token was issued. `scope` is space separated; digests are SHA-256 in hex of the token strings.
 
         None stands for what the authorization does not have: a user, an account, an end user, a refresh token, a
-        session at which the user proved themselves (at `authenticated_at`), somebody who acts in the user's name.
+        session at which the user proved themselves (at `authenticated_at`), somebody who acts in the user's name, a
+        personal access token that it was exchanged for, by which it ends.
         """
 
         TOPIC = "token.issued"
-        SPARSE = PEOPLES
+        SPARSE = FIRSTS
         organization: UUID
         application: UUID
         token: UUID
@@ -73,6 +75,7 @@ class TokenFamily(Aggregate):
         session: UUID | None = None
         authenticated_at: datetime | None = None
         actor: UUID | None = None
+        personal_access_token: UUID | None = None
 
     class Refreshed(Event):
         """One more access token. `refresh_digest` None: the same refresh token goes on (RFC 6749 section 6)."""
@@ -205,6 +208,7 @@ class TokenFamily(Aggregate):
         session: UUID | None = None,
         authenticated_at: datetime | None = None,
         actor: UUID | None = None,
+        personal_access_token: UUID | None = None,
     ) -> None:
         """Start alive with one token."""
         self.organization = organization
@@ -222,6 +226,7 @@ class TokenFamily(Aggregate):
         self.session = session
         self.authenticated_at = authenticated_at
         self.actor = actor
+        self.personal_access_token = personal_access_token
         self.ended = False
         self.reused = False
         self.replaced: frozenset[str] = frozenset()
@@ -252,6 +257,7 @@ class TokenFamily(Aggregate):
         session: UUID | None = None,
         authenticated_at: datetime | None = None,
         actor: UUID | None = None,
+        personal_access_token: UUID | None = None,
     ) -> TokenFamily:
         """Record a first access token, whose `jti` is `id`. Raises InvalidLifetime when it would expire at once."""
         if expires_at <= now:
@@ -282,6 +288,7 @@ class TokenFamily(Aggregate):
             session=session,
             authenticated_at=authenticated_at,
             actor=actor,
+            personal_access_token=personal_access_token,
         )
         family = cls._begun(
             id,
@@ -299,6 +306,7 @@ class TokenFamily(Aggregate):
             session=session,
             authenticated_at=authenticated_at,
             actor=actor,
+            personal_access_token=personal_access_token,
         )
         family.pending_events.append(event)
         return family

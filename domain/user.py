@@ -459,12 +459,14 @@ class User(Aggregate):
     def change_email(self, email: str | None, now: datetime, *, verified: bool = False) -> None:
         """Give the user another e-mail address, or none. That it is free is for the caller's claim to ensure.
 
-        Raises UnknownUser or InvalidEmail.
+        With `verified` it is known to be theirs, one that they have already, too. Raises UnknownUser or InvalidEmail.
         """
         self.require_known()
         email = None if email is None else person.email(email)
         if email != self.email:
             self.trigger_event(self.EmailChanged, timestamp=now, email=email, verified=verified and email is not None)
+        elif verified and email is not None and not self.email_verified:
+            self.trigger_event(self.EmailVerified, timestamp=now)
 
     def request_email_verification(self, digest: str, expires_at: datetime, locale: str | None, now: datetime) -> None:
         """Let whoever has the secret of this digest show until `expires_at` that they read the user's mail.
@@ -494,11 +496,11 @@ class User(Aggregate):
     def change_phone(self, phone: str | None, now: datetime, *, verified: bool = False) -> None:
         """Give the user another phone number, or none. That it is free is for the caller's claim to ensure.
 
-        Raises UnknownUser or InvalidPhone.
+        With `verified` it is known to be theirs, one that they have already, too. Raises UnknownUser or InvalidPhone.
         """
         self.require_known()
         phone = None if phone is None else person.phone(phone)
-        if phone != self.phone:
+        if phone != self.phone or (verified and phone is not None and not self.phone_verified):
             self.trigger_event(self.PhoneChanged, timestamp=now, phone=phone, verified=verified and phone is not None)
 
     def unlock_sign_in(self, now: datetime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from domain.account import Account
+from domain.account import CODE_LIFETIME, CODE_TRIES, Account
 from projections.row_model import Table, row_model
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ ACCOUNTS = Table(
         "branding_only": "boolean",
         "branding": "jsonb",
         "features": "text[] NOT NULL",
+        "code_lifetime": "integer NOT NULL",
+        "code_tries": "integer NOT NULL",
+        "verified_identifiers": "boolean NOT NULL",
         "status": "text NOT NULL",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
@@ -51,6 +54,9 @@ def _created(event: Account.Created, _: Context) -> Iterable[Fact]:
         depth=event.depth,
         name=event.name,
         features=[],
+        code_lifetime=CODE_LIFETIME,
+        code_tries=CODE_TRIES,
+        verified_identifiers=False,
         status="active",
         created_at=event.timestamp,
         updated_at=event.timestamp,
@@ -86,6 +92,16 @@ def _features_changed(event: Account.FeaturesChanged, _: Context) -> Iterable[Fa
     yield ACCOUNTS.update(id=event.originator_id, features=event.features, updated_at=event.timestamp)
 
 
+def _settings_changed(event: Account.SettingsChanged, _: Context) -> Iterable[Fact]:
+    yield ACCOUNTS.update(
+        id=event.originator_id,
+        code_lifetime=event.code_lifetime,
+        code_tries=event.code_tries,
+        verified_identifiers=event.verified_identifiers,
+        updated_at=event.timestamp,
+    )
+
+
 def _suspended(event: Account.Suspended, _: Context) -> Iterable[Fact]:
     yield ACCOUNTS.update(id=event.originator_id, status="suspended", updated_at=event.timestamp)
 
@@ -100,7 +116,7 @@ def _deleted(event: Account.Deleted, _: Context) -> Iterable[Fact]:
 
 MODEL = row_model(
     "accounts",
-    3,
+    4,
     (ACCOUNTS,),
     {
         Account.Created.TOPIC: _created,
@@ -108,6 +124,7 @@ MODEL = row_model(
         Account.Described.TOPIC: _described,
         Account.Profiled.TOPIC: _profiled,
         Account.FeaturesChanged.TOPIC: _features_changed,
+        Account.SettingsChanged.TOPIC: _settings_changed,
         Account.Suspended.TOPIC: _suspended,
         Account.Reinstated.TOPIC: _reinstated,
         Account.Deleted.TOPIC: _deleted,

@@ -91,6 +91,10 @@ SELECT a.id, a.name, a.slug FROM memberships m JOIN accounts a ON a.id = m.accou
 """
 ANY_ACTIVE = "SELECT EXISTS (SELECT FROM memberships WHERE account = $1 AND active)"
 OF_PAIR = "SELECT id FROM memberships WHERE account = $1 AND user_id = $2"
+IN_ACTIVE_ACCOUNT = """
+SELECT m.id FROM memberships m JOIN accounts a ON a.id = m.account AND a.status = 'active'
+ WHERE m.account = $1 AND m.user_id = $2
+"""
 OWNERS = "SELECT count(*) FROM memberships WHERE account = $1 AND role = 'owner'"
 
 
@@ -122,6 +126,12 @@ async def ids_in_orgs(connection: asyncpg.Pool, user: UUID, *, limit: int) -> li
 async def id_of(connection: asyncpg.Pool, account: UUID, user: UUID) -> UUID | None:
     """Return the id of a user's membership in an account, None when there is none."""
     membership: UUID | None = await connection.fetchval(OF_PAIR, account, user)
+    return membership
+
+
+async def in_active_account(connection: asyncpg.Pool, account: UUID, user: UUID) -> UUID | None:
+    """Return the id of a user's membership in an account that is not suspended, None when there is none."""
+    membership: UUID | None = await connection.fetchval(IN_ACTIVE_ACCOUNT, account, user)
     return membership
 
 

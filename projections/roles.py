@@ -88,6 +88,10 @@ SELECT ARRAY(SELECT id FROM held ORDER BY id) AS roles,
        EXISTS (SELECT FROM held WHERE privileged) AS privileged,
        coalesce((SELECT last FROM batches ORDER BY last DESC LIMIT 1), 0) AS head
 """
+HELD_IN = """
+SELECT ARRAY(SELECT DISTINCT unnest(permissions) FROM roles WHERE organization = $1) AS permissions,
+       EXISTS (SELECT FROM roles WHERE organization = $1 AND privileged) AS privileged
+"""
 LACKING = """
 SELECT o.id FROM accounts o
  WHERE o.parent IS NULL AND o.id > $1
@@ -158,6 +162,12 @@ async def held_by(connection: asyncpg.Pool, user: UUID) -> Held:
     """Return what a user's roles hold, whatever their status; nothing for nobody."""
     [row] = await connection.fetch(HELD, user)
     return Held(tuple(row["roles"]), frozenset(row["permissions"]), row["head"], row["privileged"])
+
+
+async def held_in(connection: asyncpg.Pool, organization: UUID) -> tuple[frozenset[str], bool]:
+    """Return all permissions in an organization's roles, and whether root alone assigns one of these roles."""
+    [row] = await connection.fetch(HELD_IN, organization)
+    return frozenset(row["permissions"]), row["privileged"]
 
 
 async def organizations_without(

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 TOKENS = (
     "id", "family", "digest", "organization", "application", "user_id", "account", "membership", "end_user",
-    "session", "authenticated_at", "actor", "scope", "audience", "format", "grant_type", "issued_at", "expires_at",
-    "version", "position",
+    "session", "authenticated_at", "actor", "personal_access_token", "scope", "audience", "format", "grant_type",
+    "issued_at", "expires_at", "version", "position",
 )  # fmt: skip
 REFRESH_TOKENS = (
     "digest", "family", "organization", "application", "user_id", "account", "end_user", "expires_at", "used_at",
@@ -38,7 +38,7 @@ REFRESH_TOKENS = (
 # Why tokens ended where nobody gave a reason.
 DELETED, REUSED = "deleted", "refresh token reuse"
 
-_NOBODY = 7 * NULL
+_NOBODY = 8 * NULL
 
 
 class Renewal:
@@ -132,4 +132,6 @@ def _person(event: Any) -> bytes:
     return (
         identifier(event.user) + identifier(event.account) + identifier(event.membership) + text(event.end_user)
         + identifier(event.session) + moment(event.authenticated_at) + identifier(event.actor)
+        # What was refreshed never came of one. Without a user there is none either.
+        + identifier(getattr(event, "personal_access_token", None))
     )  # fmt: skip

@@ -44,6 +44,7 @@ CREATE TABLE tokens (
     session uuid,                      -- at which the person proved themselves, at authenticated_at
     authenticated_at timestamptz,
     actor uuid,                        -- another user, who acts in the user's name
+    personal_access_token uuid,        -- that it was exchanged for, by which it ends
     ended_at timestamptz,
     ended_because text,
     deleted_at timestamptz,            -- from then on nobody finds it, though its family may need the row
@@ -79,15 +80,16 @@ DECLARE
 BEGIN
     INSERT INTO tokens (id, family, digest, organization, application, user_id, account, membership, end_user,
                         scope, audience, format, grant_type, issued_at, expires_at, session, authenticated_at, actor,
-                        version, position)
+                        personal_access_token, version, position)
     SELECT i.id, i.family, decode(i.digest, 'hex'), i.organization, i.application, i.user_id, i.account, i.membership,
            i.end_user, i.scope, i.audience, i.format, i.grant_type, i.issued_at, i.expires_at,
-           i.session, i.authenticated_at, i.actor, coalesce(i.version, 1), positions[i.n]
+           i.session, i.authenticated_at, i.actor, i.personal_access_token, coalesce(i.version, 1),
+           positions[i.n]
       FROM json_to_recordset(facts)
            AS i(n int, o text, id uuid, family uuid, digest text, organization uuid, application uuid, user_id uuid,
                 account uuid, membership uuid, end_user text, scope text, audience text, format text,
                 grant_type text, issued_at timestamptz, expires_at timestamptz, session uuid,
-                authenticated_at timestamptz, actor uuid, version bigint)
+                authenticated_at timestamptz, actor uuid, personal_access_token uuid, version bigint)
      WHERE i.o = 'i' AND positions[i.n] > 0;
     -- What follows is rare beside issuing, and its order within a family matters: one by one.
     -- (Facts are written compactly, so looking for it in the text is safe; taking the rows apart again costs more.)
@@ -166,8 +168,15 @@ INDEXES = (
 )
 
 
-def _issued(event: TokenFamily.Issued | TokenFamily.Refreshed, _: Context) -> Iterable[Fact]:
-    fact = {
+def _issued(event: TokenFamily.Issued, _: Context) -> Iterable[Fact]:
+    fact = _access_token(event, event.grant_type)
+    if event.personal_access_token is not None:
+        fact["personal_access_token"] = event.personal_access_token
+    return (fact,)
+
+
+def _access_token(event: TokenFamily.Issued | TokenFamily.Refreshed, grant_type: str) -> Fact:
+    fact: Fact = {
         "o": "i",
         "id": event.token,
         "family": event.originator_id,
@@ -177,7 +186,7 @@ def _issued(event: TokenFamily.Issued | TokenFamily.Refreshed, _: Context) -> It
         "scope": event.scope,
         "audience": event.audience,
         "format": event.format,
-        "grant_type": event.grant_type if isinstance(event, TokenFamily.Issued) else "refresh_token",
+        "grant_type": grant_type,
         "issued_at": event.timestamp,
         "expires_at": event.expires_at,
     }
@@ -201,13 +210,13 @@ def _issued(event: TokenFamily.Issued | TokenFamily.Refreshed, _: Context) -> It
         fact["refresh_digest"] = event.refresh_digest
         fact["refresh_expires_at"] = event.refresh_expires_at
         fact["rare"] = True
-    yield fact
+    return fact
 
 
-def _refreshed(event: TokenFamily.Refreshed, context: Context) -> Iterable[Fact]:
+def _refreshed(event: TokenFamily.Refreshed, _: Context) -> Iterable[Fact]:
     if event.refresh_digest is not None:
         yield {"o": "u", "family": event.originator_id, "ended_at": event.timestamp, "rare": True}
-    yield from _issued(event, context)
+    yield _access_token(event, "refresh_token")
 
 
 def _rare(kind: str, event: TokenFamily.Event, **more: Any) -> Fact:
@@ -240,7 +249,7 @@ def _impersonated(event: TokenFamily.Impersonated, _: Context) -> Iterable[Fact]
 
 MODEL = Model(
     name="tokens",
-    version=4,
+    version=5,
     mode="immediate",
     tables=("tokens", "refresh_tokens"),
     ddl=DDL,
@@ -266,7 +275,8 @@ MODEL = Model(
 BY_DIGEST = f"""
 SELECT t.digest, t.id, t.family, t.organization, t.application, a.client_id, a.kind AS client_kind,
        t.user_id, t.account, t.membership, t.end_user, t.scope, t.audience, t.format, t.grant_type,
-       t.issued_at, t.expires_at, t.session, t.authenticated_at, t.actor, t.position, a.permissions, a.rate_limit,
+       t.issued_at, t.expires_at, t.session, t.authenticated_at, t.actor, t.personal_access_token,
+       t.position, a.permissions, a.rate_limit,
        ARRAY(SELECT unnest(g.scope) FROM grants g
               WHERE g.application = t.application AND g.audience = t.audience AND g.status = 'approved'
                 AND (g.expires_at IS NULL OR g.expires_at > clock_timestamp())) AS granted,
@@ -310,6 +320,7 @@ SELECT t.family, t.organization, t.application, t.user_id, t.account, t.membersh
   JOIN LATERAL (SELECT * FROM refresh_tokens k WHERE k.family = r.family ORDER BY k.version DESC LIMIT 1) n ON true
   LEFT JOIN LATERAL (SELECT * FROM refresh_tokens k WHERE k.family = r.family AND k.version < n.version
                       ORDER BY k.version DESC LIMIT 1) p ON true{HOLDERS}{ACTOR}
+  LEFT JOIN sessions s ON s.id = t.session
  WHERE r.digest = $1
 """  # noqa: S608 - made of these files' own texts
 FAMILY = """

@@ -6,6 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from domain.person import Factor, Profile
+from domain.session import Session
 from domain.user import User
 from projections.row_model import Table, row_model
 
@@ -52,6 +53,7 @@ USERS = Table(
         "otp_factor": "boolean NOT NULL",
         "sms_factor": "boolean NOT NULL",
         "linked_user": "uuid",
+        "last_sign_in_at": "timestamptz",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
     },
@@ -59,6 +61,9 @@ USERS = Table(
         "CREATE INDEX users_organization ON users (organization, id)",
         "CREATE INDEX users_application ON users (application, id)",
         "CREATE INDEX users_verification ON users (verification_digest) WHERE verification_digest IS NOT NULL",
+        "CREATE INDEX users_email ON users (lower(email), organization) WHERE email IS NOT NULL",
+        "CREATE INDEX users_username ON users (lower(username), organization) WHERE username IS NOT NULL",
+        "CREATE INDEX users_phone ON users (lower(phone), organization) WHERE phone IS NOT NULL",
     ),
 )
 USER_ROLES = Table(
@@ -191,9 +196,13 @@ def _deleted(event: User.Deleted, _: Context) -> Iterable[Fact]:
     yield USERS.delete(id=event.originator_id)
 
 
+def _signed_in(event: Session.Started | Session.Authenticated, _: Context) -> Iterable[Fact]:
+    yield USERS.update(id=event.user, last_sign_in_at=event.timestamp)
+
+
 MODEL = row_model(
     "users",
-    3,
+    4,
     (USERS, USER_ROLES),
     {
         User.Created.TOPIC: _created,
@@ -216,6 +225,8 @@ MODEL = row_model(
         User.RoleAssigned.TOPIC: _role_assigned,
         User.RoleUnassigned.TOPIC: _role_unassigned,
         User.Deleted.TOPIC: _deleted,
+        Session.Started.TOPIC: _signed_in,
+        Session.Authenticated.TOPIC: _signed_in,
     },
 )
 
@@ -233,6 +244,7 @@ SELECT u.*, ARRAY(SELECT r.role FROM user_roles r WHERE r.user_id = u.id ORDER B
 # A person as others manage them: with the names of their roles, and until when an invitation of theirs can be accepted.
 PERSON = """
 SELECT u.*, i.expires_at AS invitation_expires_at,
+       EXISTS (SELECT FROM factors f WHERE f.user_id = u.id AND f.type = 'Totp') AS has_totp,
        ARRAY(SELECT n.name FROM user_roles r JOIN roles n ON n.id = r.role
               WHERE r.user_id = u.id ORDER BY n.name) AS role_names
   FROM users u
@@ -275,7 +287,7 @@ async def page(
 
 
 async def person(connection: asyncpg.Pool, user: UUID) -> asyncpg.Record | None:
-    """Return a user's row with `role_names` and `invitation_expires_at`, None when there is no such user."""
+    """Return a user's row, None when there is none, with `role_names`, `invitation_expires_at` and `has_totp`."""
     return await connection.fetchrow(ONE_PERSON, user)
 
 

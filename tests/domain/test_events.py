@@ -18,18 +18,23 @@ if TYPE_CHECKING:
 
 TOPICS = """
 account.created account.deleted account.described account.features_changed account.profiled account.reinstated
-account.renamed account.suspended
+account.renamed account.settings_changed account.suspended
 application.approved application.deleted application.disabled application.enabled application.registered
 application.rejected application.secret_added application.secret_retired application.submitted application.updated
+connector.configured connector.created connector.deleted connector.described connector.tested
 consent.extended consent.given consent.withdrawn
 device.approved device.denied device.redeemed device.requested
 authorization.issued authorization.redeemed authorization.replayed authorization.withdrawn
+enterprise_identity.linked enterprise_identity.replaced enterprise_identity.unlinked
+factor.added factor.removed factor.used
 grant.approved grant.rejected grant.requested grant.revoked
 group.created group.deleted group.renamed
 group_membership.added group_membership.removed
+identity.linked identity.replaced identity.unlinked
 invitation.accepted invitation.issued invitation.resent invitation.revoked
 log.purged
 membership.activated membership.added membership.deactivated membership.removed membership.role_changed
+personal_access_token.deleted personal_access_token.issued personal_access_token.renamed
 revocation.recorded
 role.changed role.defined role.deleted
 scope.changed scope.defined scope.deleted
@@ -41,6 +46,7 @@ user.activated user.created user.custom_data_changed user.deleted user.email_cha
 user.email_verification_requested user.email_verified user.factor_required user.factor_waived user.linked
 user.password_changed user.password_rehashed user.phone_changed user.profile_changed user.reinstated user.renamed
 user.role_assigned user.role_unassigned user.sign_in_unlocked user.suspended user.unlinked user.username_changed
+verification.consumed verification.missed verification.replaced verification.sent verification.spent
 """
 
 every_event = pytest.mark.parametrize("event", EVENTS.values(), ids=EVENTS)

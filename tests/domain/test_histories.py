@@ -14,9 +14,12 @@ from hypothesis import strategies as st
 from domain.account import Account
 from domain.application import Application
 from domain.caller import SYSTEM
+from domain.connector import Connector
+from domain.connector import Kind as ConnectorKind
 from domain.event import Recorded
 from domain.grant import Grant
 from domain.group import Group
+from domain.identity import EnterpriseIdentity, Identity
 from domain.membership import Membership
 from domain.refusals import Refusal
 from domain.scope_definition import ScopeDefinition, ScopeType
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
 READER, BOSS = a_role("read_user", name="reader"), a_role("root", name="boss")
 BILLING = an_application()
 KEY = UUID(int=7)
+PICTURE = "https://a.example/picture.png"
 
 Steps = list[tuple[int, int]]
 steps = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 3)), max_size=15)
@@ -68,6 +72,9 @@ def test_an_account_comes_back(story: Steps) -> None:
         lambda n: account.rename("ab\x00 "[n], NOW),
         lambda n: account.describe([None, "a", "b", "\x00"][n], None, [None, "#ABCDEF", "#abcdef", "red"][n], NOW),
         lambda n: account.move(["active", "suspended", "suspended", "deleted"][n], [SYSTEM, backend()][n % 2], NOW),
+        lambda n: account.change_settings(
+            code_lifetime=[600, 60, 3600, 3601][n], code_tries=[10, 1, 100, 0][n], verified_identifiers=n > 0, now=NOW
+        ),
         lambda n: account.delete([SYSTEM, backend()][n // 2], NOW, has_children=n > 0),
     ]
     play(account, story, commands)
@@ -184,6 +191,24 @@ def test_a_scope_comes_back(story: Steps) -> None:
 
 
 @given(steps)
+def test_a_connector_comes_back(story: Steps) -> None:
+    connector = Connector.create(
+        id=KEY, organization=ORGANIZATION, type="github-universal", kind=ConnectorKind.SOCIAL, target="github",
+        config=None, by=SYSTEM, now=NOW,
+    )  # fmt: skip
+    commands: list[Callable[[int], None]] = [
+        lambda n: connector.configure({"clientId": "ab"[n % 2]}, SYSTEM, NOW),
+        lambda n: connector.describe(
+            target=[None, "github", "google", ""][n], name={"en": "x"} if n else {}, logo=[None, "", "x", PICTURE][n],
+            logo_dark=PICTURE if n else None, by=SYSTEM, now=NOW,
+        ),
+        lambda n: connector.note_test([SYSTEM, backend(organization=ELSEWHERE)][n % 2], NOW),
+        lambda n: connector.delete([SYSTEM, backend(organization=ELSEWHERE)][n % 2], NOW) if n < 2 else None,
+    ]  # fmt: skip
+    play(connector, story, commands)
+
+
+@given(steps)
 def test_a_group_comes_back(story: Steps) -> None:
     group = Group.create(id=KEY, org=an_org(), name="Editors", now=NOW)
     commands: list[Callable[[int], None]] = [
@@ -191,3 +216,29 @@ def test_a_group_comes_back(story: Steps) -> None:
         lambda n: group.delete(SYSTEM, NOW) if n == 0 else None,
     ]
     play(group, story, commands)
+
+
+@given(steps)
+def test_an_identity_comes_back(story: Steps) -> None:
+    identity = Identity.link(
+        id=KEY, user=a_user(), target="github", connector=None, person="42", details=None, others=0, now=NOW
+    )
+    told = [None, {}, {"a": 1}, {"a": True}]
+    commands: list[Callable[[int], None]] = [
+        lambda n: identity.replace(connector=None, person=["42", "43", "", "x" * 257][n], details=None, now=NOW),
+        lambda n: identity.replace(connector=KEY, person="42", details=told[n], now=NOW),
+        lambda n: identity.unlink(NOW) if n == 0 else None,
+    ]
+    play(identity, story, commands)
+
+
+@given(steps)
+def test_an_enterprise_identity_comes_back(story: Steps) -> None:
+    first = {"issuer": "https://idp.example", "identity_id": "42", "detail": {}}
+    identity = EnterpriseIdentity.link(id=KEY, user=a_user(), connector="acme", others=0, now=NOW, **first)
+    changes = [{}, {"issuer": "https://b.example"}, {"identity_id": "43"}, {"detail": {"a": "\x00"}}]
+    commands: list[Callable[[int], None]] = [
+        lambda n: identity.replace(**{**first, **changes[n]}, now=NOW),
+        lambda n: identity.unlink(NOW) if n == 0 else None,
+    ]
+    play(identity, story, commands)

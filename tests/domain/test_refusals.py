@@ -39,7 +39,7 @@ def test_every_refusal_has_a_sentence_of_its_own_and_a_place_in_the_drawing(refu
 
 
 def test_the_tree_is_two_levels_deep() -> None:
-    branches = {refusals.Invalid, refusals.Unknown, refusals.Conflict, refusals.Forbidden}
+    branches = {refusals.Invalid, refusals.Unknown, refusals.Conflict, refusals.Forbidden, refusals.TooOften}
     assert set(Refusal.__subclasses__()) == branches
     assert all(refusal in branches or refusal.__base__ in branches for refusal in ALL)
 

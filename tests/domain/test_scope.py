@@ -54,6 +54,8 @@ def test_an_audience_is_kept_to_the_letter(value: str) -> None:
         "ä",
         "a\n",
         "a" * 513,
+        "urn:logto:organization:0f6c1d4e-0000-4000-8000-000000000001",
+        "Urn:Logto:Organization:x",
     ],
 )
 def test_other_audiences_are_refused(value: str) -> None:

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import unicodedata
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import refusals, text
+from domain.person import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_name_is_composed_and_stripped() -> None:
@@ -68,3 +75,32 @@ def test_an_accepted_name_is_accepted_unchanged_ever_after(value: str) -> None:
 @pytest.mark.parametrize("value", ["Root", " ROOT\n", "\uff52\uff4f\uff4f\uff54", "\u3000\u211doot "])
 def test_texts_that_read_alike_fold_alike(value: str) -> None:
     assert text.folded(value) == "root"
+
+
+# The last two are no marks themselves, and come apart into marks alone.
+@pytest.mark.parametrize("mark", ["\u0301", "\u0344", "\u0f73", "\uff9e"])
+def test_thirty_marks_in_a_row_are_taken_and_no_more(mark: str) -> None:
+    assert text.is_orderly(f"a{mark * 30}b{mark * 30}")
+    assert not text.is_orderly(f"a{mark * 31}b")
+    with pytest.raises(refusals.InvalidName) as refusal:
+        text.name(f"a{mark * 31}b")
+    assert refusal.value.detail == "more than 30 marks in a row"
+
+
+MANY_MARKS = "a" + "\u0301\u0316" * 16_000
+"""What takes seconds to normalise: each mark is moved past all those before it."""
+
+
+@pytest.mark.parametrize("read", [text.name, text.description, text.reason, text.folded])
+def test_no_text_takes_long_to_read(read: Callable[[str], str | None]) -> None:
+    began = perf_counter()
+    with suppress(refusals.Invalid):
+        read(MANY_MARKS)
+    assert perf_counter() - began < 0.5
+
+
+def test_neither_does_an_address_of_several_lines() -> None:
+    began = perf_counter()
+    with pytest.raises(refusals.InvalidProfile):
+        Profile(address={"formatted": MANY_MARKS}).checked()
+    assert perf_counter() - began < 0.5

@@ -214,3 +214,22 @@ def test_a_deleted_user_is_unknown(command: Callable[[User], object]) -> None:
     with pytest.raises(refusals.UnknownUser):
         command(user)
     assert happened(user) == []
+
+
+def test_an_address_that_is_shown_to_be_theirs_is_noted_whether_it_changes_or_not() -> None:
+    user = with_email()
+    user.change_email("ada@example.com", NOW)
+    assert happened(user) == []
+    for _ in range(2):
+        user.change_email("ada@example.com", NOW, verified=True)
+    assert (happened(user), user.email_verified) == (["user.email_verified"], True)
+    user.change_email("grace@example.com", NOW)
+    assert not user.email_verified
+    user.change_email(None, NOW, verified=True)
+    assert not settled(user).email_verified
+    user.change_phone("447400123456", NOW)
+    for _ in range(2):
+        user.change_phone("447400123456", NOW, verified=True)
+    assert (happened(user), user.phone_verified) == (["user.phone_changed", "user.phone_changed"], True)
+    user.change_phone(None, NOW, verified=True)
+    assert not user.phone_verified

@@ -29,6 +29,7 @@ async def test_a_row_follows_its_account(parts: StoreParts) -> None:
         "id": account.id, "organization": account.id, "parent": None, "depth": 0, "name": "Renamed",
         "description": "What it is", "picture": "https://example.com/p.png", "color": "#a1b2c3", "status": "suspended",
         "slug": None, "public_registration": None, "branding_only": None, "branding": None, "features": [],
+        "code_lifetime": 600, "code_tries": 10, "verified_identifiers": False,
         "created_at": made, "updated_at": made + SECOND, "position": 4,
     }  # fmt: skip
     account.describe(None, None, None, parts.clock.now())
@@ -36,6 +37,15 @@ async def test_a_row_follows_its_account(parts: StoreParts) -> None:
     await save(parts, account)
     [row] = await rows(parts, "accounts")
     assert (row["description"], row["picture"], row["color"], row["status"]) == (None, None, None, "active")
+    await same_when_rebuilt(parts, "accounts")
+
+
+async def test_a_row_tells_an_organizations_settings(parts: StoreParts) -> None:
+    account = an_account(parts)
+    account.change_settings(code_lifetime=60, code_tries=3, verified_identifiers=True, now=parts.clock.now())
+    await save(parts, account)
+    [row] = await rows(parts, "accounts")
+    assert (row["code_lifetime"], row["code_tries"], row["verified_identifiers"]) == (60, 3, True)
     await same_when_rebuilt(parts, "accounts")
 
 

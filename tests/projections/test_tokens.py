@@ -89,8 +89,8 @@ async def test_a_row_tells_all_that_was_issued(parts: StoreParts, world: World) 
         "application": world.application.id, "user_id": world.user.id, "account": world.account.id,
         "membership": world.member.id, "end_user": "someone", "scope": "read", "audience": "api", "format": "jwt",
         "grant_type": "authorization_code", "issued_at": parts.clock.now(), "expires_at": parts.clock.now() + HOUR,
-        "session": None, "authenticated_at": None, "actor": None, "ended_at": None, "ended_because": None,
-        "deleted_at": None, "attributes": None, "position": 6, "version": 1,
+        "session": None, "authenticated_at": None, "actor": None, "personal_access_token": None, "ended_at": None,
+        "ended_because": None, "deleted_at": None, "attributes": None, "position": 6, "version": 1,
     }  # fmt: skip
     found = await world.look()
     [row] = await rows(parts, "refresh_tokens")

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from domain.caller import SYSTEM
 from domain.person import Factor, Profile
+from domain.session import Session
 from domain.user import User
 from projections import users
 from tests.projections.given import (
@@ -17,6 +20,7 @@ from tests.projections.given import (
     ORGANIZATION,
     a_role,
     a_user,
+    an_account,
     an_invited_user,
     rows,
     same_when_rebuilt,
@@ -24,6 +28,7 @@ from tests.projections.given import (
 )
 
 if TYPE_CHECKING:
+    from domain.account import Account
     from tests.store_fixture import StoreParts
 
 
@@ -38,7 +43,7 @@ async def test_a_row_follows_its_user(parts: StoreParts) -> None:
         "birthdate": None, "zoneinfo": None, "address": None, "custom_data": "{}", "username": None,
         "has_password": False, "email": None, "email_verified": False, "phone": None, "phone_verified": False,
         "verification_digest": None, "verification_expires_at": None, "email_factor": False, "otp_factor": False,
-        "sms_factor": False, "linked_user": None,
+        "sms_factor": False, "linked_user": None, "last_sign_in_at": None,
         "created_at": parts.clock.now(), "updated_at": parts.clock.now(), "position": 1,
     }  # fmt: skip
     user.rename(None, parts.clock.now())
@@ -196,3 +201,43 @@ async def test_people_are_listed_by_what_they_are_and_where_they_belong(parts: S
     [row] = await users.listing(parts.pool, ORGANIZATION, limit=1, offset=1)
     assert row["id"] == grace.id
     assert (await users.person(parts.pool, ada.id))["role_names"] == ["clerk"]  # type: ignore[index]
+
+
+async def test_the_last_sign_in_is_told_and_is_no_change_of_the_user(parts: StoreParts) -> None:
+    organization, user, born = an_account(parts, id=ORGANIZATION), a_user(parts), parts.clock.now()
+    session = a_session(parts, user, organization)
+    await save(parts, organization, user, session)
+    row = await users.one(parts.pool, user.id)
+    assert row is not None
+    assert (row["last_sign_in_at"], row["updated_at"]) == (born, born)
+    parts.clock.move(HOUR)
+    now = parts.clock.now()
+    session.authenticate(
+        user=user, organization=organization, digest="other", methods=("pwd",), expires_at=now + HOUR, now=now
+    )
+    await save(parts, session)
+    row = await users.one(parts.pool, user.id)
+    assert row is not None
+    assert (row["last_sign_in_at"], row["updated_at"]) == (now, born)
+    await same_when_rebuilt(parts, "users")
+    user.delete(SYSTEM, now)
+    session.end(None, now)
+    await save(parts, user, session)
+    assert await rows(parts, "users") == []
+    await same_when_rebuilt(parts, "users")
+
+
+@pytest.mark.parametrize("column", ["email", "username", "phone"])
+async def test_who_has_a_name_is_found_by_an_index(parts: StoreParts, column: str) -> None:
+    await parts.owner.execute("SET enable_seqscan = off")
+    place = f"SELECT id FROM models.users u WHERE lower(u.{column}) = lower('x') AND u.organization = '{ORGANIZATION}'"
+    plan = await parts.owner.fetch(f"EXPLAIN {place}")
+    assert f"users_{column}" in str(plan)
+
+
+def a_session(parts: StoreParts, user: User, organization: Account) -> Session:
+    now = parts.clock.now()
+    return Session.start(
+        id=parts.clock.new_id(), user=user, organization=organization, digest="digest", methods=("pwd",),
+        expires_at=now + HOUR + HOUR, now=now,
+    )  # fmt: skip
