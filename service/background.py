@@ -11,12 +11,15 @@ import os
 import time
 from contextlib import aclosing, suppress
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from projections import EVENTUAL, MODELS
 from service import initialization
 from service.clock import Clock
+from service.connectors.sending import sender_for
 from service.lifetime import Lifetime, tell_ready
+from service.messages import smtp
 from service.messages.delivery import Delivery
 from service.messages.links import Links
 from service.messages.logout_delivery import LogoutDelivery
@@ -65,7 +68,13 @@ async def duties(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[N
             bell,
             clock,
             links=Links(ring, settings.issuer, reload),
-            messages=Messages(settings.data_dir, clock, settings.mail_server),
+            messages=Messages.of(
+                settings,
+                clock,
+                outbound,
+                connected=partial(sender_for, pool, vault, outbound, clock),
+                seconds=smtp.WHOLE_SECONDS,
+            ),
         ),
         LogoutDelivery(
             pool,

@@ -1,4 +1,4 @@
-"""Calls to addresses that others chose: back-channel logout, and whatever else of the kind there is to come.
+"""Calls to addresses that others chose: back-channel logout, connectors, webhooks.
 
 Whoever registers an address must not reach what only this machine can reach (SSRF; spec/README.md 19). A name is
 resolved once, every address that it has must be a public one, and the connection goes to one of exactly those: there is
@@ -17,6 +17,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import msgspec
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -106,6 +107,11 @@ class Outbound:
         self._judged: aiohttp.ClientSession | None = None
         self._free: aiohttp.ClientSession | None = None
 
+    @property
+    def allowed(self) -> frozenset[tuple[str, int]]:
+        """The pairs of host and port that may be called although private."""
+        return self._allow
+
     async def start(self) -> None:
         """Prepare for calls."""
         self._judged, self._free = self._session(judged=True), self._session(judged=False)
@@ -129,24 +135,85 @@ class Outbound:
             connector=connector, headers=HEADERS, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
         )
 
-    async def get(self, url: str, *, redirects: int = 0, seconds: float = SECONDS, limit: int = LIMIT) -> Answer:
-        """Fetch something, over so many redirects at most; the time is for all of it. Raises Blocked or Unanswered."""
-        return await self._call("GET", url, None, redirects=redirects, seconds=seconds, limit=limit)
+    async def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        redirects: int = 0,
+        seconds: float = SECONDS,
+        limit: int = LIMIT,
+    ) -> Answer:
+        """Fetch something, over so many redirects at most; the time is for all of it. Raises Blocked or Unanswered.
+
+        `headers` are told to the origin of the URL alone: a redirect leads nobody to what is in them.
+        """
+        return await self._call("GET", url, None, headers or {}, redirects=redirects, seconds=seconds, limit=limit)
 
     async def post_form(
-        self, url: str, form: Mapping[str, str], *, seconds: float = SECONDS, limit: int = LIMIT
+        self,
+        url: str,
+        form: Mapping[str, str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+        limit: int = LIMIT,
     ) -> Answer:
         """Send a form. A redirect is an answer like any other. Raises Blocked or Unanswered."""
-        return await self._call("POST", url, form, redirects=0, seconds=seconds, limit=limit)
+        return await self._call("POST", url, form, headers or {}, redirects=0, seconds=seconds, limit=limit)
+
+    async def post_json(
+        self,
+        url: str,
+        value: Any,
+        *,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+        limit: int = LIMIT,
+    ) -> Answer:
+        """Send a value as JSON. A redirect is an answer like any other. Raises Blocked or Unanswered."""
+        told = {**(headers or {}), "Content-Type": "application/json"}
+        return await self._call(
+            "POST", url, msgspec.json.encode(value), told, redirects=0, seconds=seconds, limit=limit
+        )
+
+    async def connected(self, host: str, port: int, *, seconds: float = SECONDS) -> socket.socket:
+        """Return a socket connected to a host, for what is not HTTP; the caller closes it.
+
+        Raises Blocked or Unanswered.
+        """
+        host = host.lower()
+        free = (host, port) in self._allow
+        if not free:
+            _require_name_or_public(host)
+        try:
+            async with asyncio.timeout(seconds):
+                found = await _Resolver(self._resolve, self._threads, judged=not free).resolve(host, port)
+                return await _first_connected(found)
+        except _Refused as refused:
+            raise Blocked(str(refused)) from None
+        except TimeoutError:
+            raise Unanswered(f"no connection within {seconds:g} seconds") from None
+        except (OSError, ValueError) as error:
+            raise Unanswered(f"no connection: {type(error).__name__}") from None
 
     async def _call(
-        self, method: str, url: str, form: Mapping[str, str] | None, *, redirects: int, seconds: float, limit: int
+        self,
+        method: str,
+        url: str,
+        data: Mapping[str, str] | bytes | None,
+        headers: Mapping[str, str],
+        *,
+        redirects: int,
+        seconds: float,
+        limit: int,
     ) -> Answer:
         try:
             async with asyncio.timeout(seconds):
-                target = _parsed(url)
+                target = first = _parsed(url)
                 for left in range(redirects, -1, -1):
-                    answer = await self._once(method, target, form, limit)
+                    told = headers if _origin(target) == _origin(first) else {}
+                    answer = await self._once(method, target, data, told, limit)
                     if left == 0 or answer.status not in REDIRECTS or "Location" not in answer.headers:
                         return answer
                     target = _onward(target, answer.headers["Location"])
@@ -154,7 +221,14 @@ class Outbound:
             raise Unanswered(f"no answer within {seconds:g} seconds") from None
         raise AssertionError
 
-    async def _once(self, method: str, url: URL, form: Mapping[str, str] | None, limit: int) -> Answer:
+    async def _once(
+        self,
+        method: str,
+        url: URL,
+        data: Mapping[str, str] | bytes | None,
+        headers: Mapping[str, str],
+        limit: int,
+    ) -> Answer:
         host, port = _required(url)
         free = (host, port) in self._allow
         if not free:
@@ -166,7 +240,12 @@ class Outbound:
         try:
             # Its own limit of time would end in another error; ours is around all of it.
             async with session.request(
-                method, url, data=form, allow_redirects=False, timeout=aiohttp.ClientTimeout(total=None)
+                method,
+                url,
+                data=data,
+                headers=headers,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=None),
             ) as response:
                 return Answer(response.status, response.headers, await _body(response, limit))
         except aiohttp.ClientConnectorError as error:
@@ -217,6 +296,25 @@ class _Resolver(AbstractResolver):
         """Nothing is held open."""
 
 
+async def _first_connected(addresses: list[ResolveResult]) -> socket.socket:
+    """Return a socket connected to the first of these addresses that takes it. Raises OSError."""
+    loop, last = asyncio.get_running_loop(), OSError("no address")
+    for address in addresses:
+        opened = socket.socket(address["family"], socket.SOCK_STREAM)
+        opened.settimeout(0)  # the event loop waits
+        try:
+            await loop.sock_connect(opened, (address["host"], address["port"]))
+        except OSError as error:
+            opened.close()
+            last = error
+        except BaseException:
+            opened.close()
+            raise
+        else:
+            return opened
+    raise last
+
+
 def _resolve(host: str, port: int) -> list[str]:
     infos = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(info[4][0]) for info in infos))
@@ -253,6 +351,10 @@ def _onward(url: URL, location: str) -> URL:
     if url.scheme == "https" and target.scheme != "https":
         raise Blocked("a redirect from https to something else")
     return target
+
+
+def _origin(url: URL) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.raw_host, url.port
 
 
 def _required(url: URL) -> tuple[str, int]:

@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from service.http.bearer import Bearer
     from service.http.limiter import Limiter
     from service.messages.links import Links
+    from service.messages.sender import Messages
     from service.oauth.clients import Client, Clients
     from service.oauth.issuing import Issuer
     from service.oauth.key_ring import KeyRing
     from service.operations.metrics import Metrics
+    from service.outbound import Outbound
     from service.secrets.master_key import MasterKeys
     from service.secrets.passwords import Passwords
     from service.sessions import Sessions
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from service.store.store import Store
     from service.store.throttle import Throttle
     from service.tokens import Tokens
+    from service.verifications import Verifications
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,9 @@ class Parts:
     sign_in: SignIn
     bearer: Bearer
     links: Links
+    outbound: Outbound
+    messages: Messages
+    verifications: Verifications
     limiter: Limiter
     idempotency: Idempotency
     journal: Journal

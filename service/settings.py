@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Network = IPv4Network | IPv6Network
 WORKERS_LIMIT = 64
+OFF = "off"
+"""In place of a sender's address: there is to be none, not even the outbox."""
 PORT_LIMIT = 65535
 
 
@@ -53,6 +55,7 @@ class Settings:
     archive_machine_days: int = 0
     archive_user_days: int = 0
     smtp_url: str | None = field(default=None, repr=False)
+    sms_webhook_url: str | None = field(default=None, repr=False)
     outbound_allow: frozenset[tuple[str, int]] = frozenset()
     token_search_limit: int = 1000
 
@@ -63,8 +66,8 @@ class Settings:
 
     @property
     def mail_server(self) -> MailServer | None:
-        """Where mail is handed over, None for the outbox. To be asked once the issuer is complete."""
-        return None if self.smtp_url is None else MailServer.of(self.smtp_url, issuer=self.issuer)
+        """Where mail is handed over, None for the outbox or nowhere. To be asked once the issuer is complete."""
+        return None if self.smtp_url in (None, OFF) else MailServer.of(self.smtp_url, issuer=self.issuer)
 
     @property
     def default_audience(self) -> str:
@@ -133,6 +136,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         archive_machine_days=number("ARCHIVE_MACHINE_DAYS", 0, 0, 36_500),
         archive_user_days=number("ARCHIVE_USER_DAYS", 0, 0, 36_500),
         smtp_url=_smtp_url(text("SMTP_URL")),
+        sms_webhook_url=_webhook_url(text("SMS_WEBHOOK_URL")),
         outbound_allow=_outbound_allow(text("OUTBOUND_ALLOW") or ""),
         token_search_limit=number("TOKEN_SEARCH_LIMIT", 1000, 1, 10_000),
     )
@@ -163,13 +167,30 @@ def _database_url(value: str | None) -> str | None:
 
 
 def _smtp_url(value: str | None) -> str | None:
-    """Return the address. What is wrong with it is not quoted: it may hold a password."""
+    """Return the address, or that there is to be none. What is wrong with it is not quoted: it may hold a password."""
+    if value is not None and value.lower() == OFF:
+        return OFF
     if value is not None:
         try:
             MailServer.of(value, issuer="")
         except BadAddress as problem:
             msg = f"MUNIMENT_SMTP_URL: {problem}"
             raise BadSetting(msg) from None
+    return value
+
+
+def _webhook_url(value: str | None) -> str | None:
+    """Return the address, or that there is to be none. What is wrong with it is not quoted: it may hold a secret."""
+    if value is None or value.lower() == OFF:
+        return value and OFF
+    try:
+        parts = urlsplit(value)
+        fits = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0 and parts.username is None
+    except ValueError:
+        fits = False
+    if not fits:
+        msg = "MUNIMENT_SMS_WEBHOOK_URL is an http(s) address without user, or off"
+        raise BadSetting(msg)
     return value
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from aiohttp import web
 from projections import MODELS, registry
 from service import erasures, initialization
 from service.clock import Clock
+from service.connectors.sending import sender_for
 from service.http.app import build
 from service.http.bearer import Bearer
 from service.http.limiter import Limiter
@@ -21,10 +23,12 @@ from service.http.request import ALL_STRINGS, drained
 from service.http.serving import LIMITS
 from service.lifetime import Lifetime, leave, tell_ready
 from service.messages.links import Links
+from service.messages.sender import Messages
 from service.oauth.clients import Clients
 from service.oauth.issuing import Issuer
 from service.oauth.key_ring import KeyRing
 from service.operations.metrics import Metrics
+from service.outbound import Outbound
 from service.parts import Parts
 from service.secrets.known_devices import KnownDevices
 from service.secrets.passwords import Passwords
@@ -41,6 +45,7 @@ from service.store.store import Store
 from service.store.throttle import Throttle
 from service.store.vault import Vault
 from service.tokens import Tokens
+from service.verifications import Verifications
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -91,12 +96,15 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
     journal = Journal(pool)
     refused = RefusalRecorder(pool, clock)
     passwords, throttle = Passwords(), Throttle(pool, clock)
+    outbound = Outbound(settings.outbound_allow)
+    connected = partial(sender_for, pool, vault, outbound, clock)
+    messages = Messages.of(settings, clock, outbound, connected=connected)
     issuer = settings.issuer
     endpoints = (
         "/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", ALL_STRINGS, "/oauth2/par",
     )  # fmt: skip
     metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused)
-    started = (metrics, appender, bell, journal, refused)
+    started = (metrics, outbound, appender, bell, journal, refused)
     try:
         for part in started:
             await part.start()
@@ -124,6 +132,9 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
             sign_in=SignIn(store, passwords, throttle, KnownDevices(ring), refused),
             bearer=Bearer(tokens, clock, settings.management_audiences),
             links=Links(ring, issuer, reload),
+            outbound=outbound,
+            messages=messages,
+            verifications=Verifications(store, messages, ring, reload),
             limiter=Limiter(time.monotonic, default=settings.rate_limit, workers=settings.workers),
             idempotency=Idempotency(pool, ring, reload),
             journal=journal,

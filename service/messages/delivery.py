@@ -15,6 +15,7 @@ import asyncpg
 import structlog
 
 from domain.invitation import Invitation
+from domain.refusals import NoSender
 from domain.user import User
 from projections import accounts, invitations, users
 from service.messages.smtp import Undelivered
@@ -44,6 +45,8 @@ KINDS = {
     User.EmailVerificationRequested.TOPIC: EMAIL_VERIFICATION,
 }
 """The events that ask for a message, each with the kind of link in it."""
+TEMPLATES = {INVITATION: "OrganizationInvitation", EMAIL_VERIFICATION: "EmailVerification"}
+"""What a sender is told that the message with a kind of link is for."""
 
 AT_ONCE = 10  # messages that are on their way together
 LEASE = timedelta(minutes=5)  # longer than an attempt takes: then another process may try
@@ -178,8 +181,16 @@ class Delivery:
             return
         try:
             response = await self._messages.send(
-                letter.to, "email", letter.worded.subject, letter.worded.body, id=message.id
+                message.organization,
+                "email",
+                letter.to,
+                subject=letter.worded.subject,
+                body=letter.worded.body,
+                template=TEMPLATES[KINDS[message.topic]],
+                id=message.id,
             )
+        except NoSender:
+            await self._settle(message, letter, final=True, success=False, response="not sent: there is no sender")
         except Undelivered as undelivered:
             final = undelivered.final or message.attempts >= MOST_ATTEMPTS
             await self._settle(message, letter, final=final, success=False, response=undelivered.response)

@@ -13,6 +13,7 @@ from aiosmtplib.errors import SMTPException, SMTPRecipientsRefused, SMTPResponse
 from email_validator import EmailNotValidError, validate_email
 
 if TYPE_CHECKING:
+    import socket
     from datetime import datetime
     from uuid import UUID
 
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 STEP_SECONDS = 30.0  # for each answer of the server
 WHOLE_SECONDS = 120.0  # for all of them
-REFUSED_FOR_GOOD = range(500, 600)  # RFC 5321 section 4.2.1
+AT_ONCE_SECONDS = 10.0  # for all of them, while somebody waits for the answer
+REFUSED_FOR_NOW, REFUSED_FOR_GOOD = range(400, 500), range(500, 600)  # RFC 5321 section 4.2.1
 
 
 class Undelivered(Exception):
@@ -33,8 +35,30 @@ class Undelivered(Exception):
         self.final = final
 
 
-async def send(server: MailServer, to: str, subject: str, body: str, *, id: UUID, now: datetime) -> str:
-    """Hand a message over and return what the server said. Raises Undelivered."""
+class Throttled(Undelivered):
+    """Whoever hands messages on takes no more of them for now; `seconds` says for how long, where it was told."""
+
+    def __init__(self, response: str, seconds: int | None = None) -> None:
+        """Keep what was said."""
+        super().__init__(response, final=False)
+        self.seconds = seconds
+
+
+async def send(
+    server: MailServer,
+    to: str,
+    subject: str,
+    body: str,
+    *,
+    id: UUID,
+    now: datetime,
+    seconds: float = WHOLE_SECONDS,
+    sock: socket.socket | None = None,
+) -> str:
+    """Hand a message over and return what the server said. Raises Undelivered.
+
+    `sock` is a connection to the server that is there already, and closed here; `seconds` are for all of it.
+    """
     receiver = _on_the_wire(to)
     message = EmailMessage(policy=SMTP if receiver.isascii() else SMTPUTF8)
     message["From"] = server.sender
@@ -46,27 +70,30 @@ async def send(server: MailServer, to: str, subject: str, body: str, *, id: UUID
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody is on holiday for us
     message.set_content(body)
     try:
-        async with asyncio.timeout(WHOLE_SECONDS):
+        async with asyncio.timeout(seconds):
             _, response = await aiosmtplib.send(
                 message,
                 hostname=server.host,
-                port=server.port,
+                port=None if sock is not None else server.port,
+                sock=sock,
                 username=server.user,
                 password=server.password,
                 use_tls=server.tls,
                 start_tls=None if server.tls else server.starttls,
-                timeout=STEP_SECONDS,
+                timeout=min(STEP_SECONDS, seconds),
             )
     except SMTPRecipientsRefused as refused:
         codes = [each.code for each in refused.recipients]
-        raise Undelivered(
-            "; ".join(f"{each.code} {each.message}" for each in refused.recipients),
-            final=all(code in REFUSED_FOR_GOOD for code in codes),
-        ) from None
+        said = "; ".join(f"{each.code} {each.message}" for each in refused.recipients)
+        if all(code in REFUSED_FOR_NOW for code in codes):
+            raise Throttled(said) from None
+        raise Undelivered(said, final=all(code in REFUSED_FOR_GOOD for code in codes)) from None
     except aiosmtplib.SMTPAuthenticationError as refused:
         # Ours to mend, not the message's fault.
         raise Undelivered(f"the server refused to let us in: {refused.code}", final=False) from None
     except SMTPResponseException as refused:
+        if refused.code in REFUSED_FOR_NOW:
+            raise Throttled(f"{refused.code} {refused.message}") from None
         final = refused.code in REFUSED_FOR_GOOD and isinstance(refused, aiosmtplib.SMTPDataError)
         raise Undelivered(f"{refused.code} {refused.message}", final=final) from None
     except aiosmtplib.SMTPNotSupported as missing:

@@ -62,6 +62,44 @@ message, you need not do anything.
 """,
     ),
 }
+CODES: dict[tuple[str, str], tuple[str, str]] = {
+    ("email", "en"): (
+        "{code} is your verification code for {organization}",
+        """Hello,
+
+your verification code for {organization} is:
+
+{code}
+
+It is good for {minutes} minutes, {purpose}. Nobody who works
+for {organization} will ever ask you for it. If you did not expect this
+message, you need not do anything.
+""",
+    ),
+    ("email", "zh"): (
+        "{organization} 验证码：{code}",
+        """您好：
+
+您在 {organization} 的验证码是：
+
+{code}
+
+{purpose}，{minutes} 分钟内有效。{organization} 的工作人员绝不会向您索要验证码。
+如果您并未预料到此邮件，无需进行任何操作。
+""",
+    ),
+    ("sms", "en"): ("", "{code} is your code for {organization}, {purpose}, good for {minutes} minutes. Tell nobody."),
+    ("sms", "zh"): ("", "{organization} 验证码：{code}，{purpose}，{minutes} 分钟内有效，请勿告知他人。"),
+}
+"""What a code is sent in, by channel and language. A text message has no subject."""
+PURPOSES = {
+    ("generic", "en"): "to confirm this address",
+    ("generic", "zh"): "用于确认此联系方式",
+    ("account", "en"): "to make this address part of your account",
+    ("account", "zh"): "用于将此联系方式添加到您的账户",
+    ("sign-in", "en"): "to sign in",
+    ("sign-in", "zh"): "用于登录",
+}
 ALIKE = {Invitation.Resent.TOPIC: Invitation.Issued.TOPIC}
 NAMED = {"en": " {name}", "zh": "，{name}"}
 
@@ -79,7 +117,7 @@ def worded(
     topic: str, *, locale: str | None, organization: str, name: str | None, link: str, expires_at: datetime
 ) -> Worded:
     """Return the message that an event asks for, in the language of a locale: Chinese for zh, else English."""
-    language = "zh" if (locale or "").lower().partition("-")[0] == "zh" else "en"
+    language = _language(locale)
     subject, body = WORDS[ALIKE.get(topic, topic), language]
     facts = {
         "organization": organization,
@@ -92,3 +130,21 @@ def worded(
         body=body.format(**facts, link=link),
         shown=body.format(**facts, link=link.replace(secret, LEFT_OUT)),
     )
+
+
+def worded_code(
+    purpose: str, channel: str, *, locale: str | None, organization: str, code: str, minutes: int
+) -> Worded:
+    """Return the message that brings a code, in the language of a locale: Chinese for zh, else English."""
+    language = _language(locale)
+    subject, body = CODES[channel, language]
+    facts = {"organization": organization, "minutes": minutes, "purpose": PURPOSES[purpose, language]}
+    return Worded(
+        subject=subject.format(**facts, code=code),
+        body=body.format(**facts, code=code),
+        shown=body.format(**facts, code=LEFT_OUT),
+    )
+
+
+def _language(locale: str | None) -> str:
+    return "zh" if (locale or "").lower().partition("-")[0] == "zh" else "en"

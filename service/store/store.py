@@ -75,12 +75,12 @@ class Store:
         command: Callable[[Decision], Awaitable[T]],
         origin: Origin,
         *,
-        remember: Callable[[T], Remembered] | None = None,
+        remember: Callable[[T], Remembered | None] | None = None,
     ) -> Outcome[T]:
         """Run a command until its decision commits; return its value and position (the head when nothing changed).
 
         The command is called anew on fresh state each time something it relied on moved. Raises whatever the command
-        refuses with, Taken, AlreadyAnswered, Overloaded, and Stale after eight attempts in a row.
+        refuses with, Taken, AlreadyAnswered, Overloaded, and after eight attempts Stale or SubjectKeyDestroyed.
         """
         for left in range(ATTEMPTS, 0, -1):
             decision = Decision(self.pool, self.vault, position=await head(self.pool), organization=origin.organization)
@@ -94,6 +94,9 @@ class Store:
                     self.vault.master_key_moved(stale.detail)
                 if stale.detail in origin.reads and origin.renew is not None:
                     origin = await origin.renew()
+            except SubjectKeyDestroyed:
+                if left == 1:  # it was not decided on what is there by now
+                    raise
         raise AssertionError
 
     async def _commit(self, decision: Decision, origin: Origin, remembered: Remembered | None) -> int:

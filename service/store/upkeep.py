@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from service.operations.exception_text import described
-from service.store import logouts
+from service.store import code_sends, logouts
 from service.store.duty import Duty
 from service.store.job_reports import report, started
 
@@ -65,6 +65,7 @@ WITH gone AS (
 SELECT count(*) FROM gone
 """
 PURGE_JOURNAL_REST = "SELECT muniment.purge_journal_rest($1, $2)"
+PURGE_VERIFICATION_CLAIMS = "SELECT muniment.purge_verification_claims($1, $2)"
 PURGE_TOKEN_GUARDS = "SELECT muniment.purge_token_guards($1, $2)"  # noqa: S105 - a statement
 
 CHUNK = 5_000
@@ -126,14 +127,15 @@ class Upkeep(Duty):
     async def run(self, connection: asyncpg.Connection) -> bool:
         """Do what is due and report it in one line; return False when a part of it failed and is to be done again.
 
-        Partitions and what counts attempts are due at each run, other removals once a day. Raises when the connection
-        is lost.
+        Partitions and what counts attempts and messages are due at each run, other removals once a day. Raises when the
+        connection is lost.
         """
         now = self._clock.now()
         since, began = await started(connection), perf_counter()
         steps: dict[str, Callable[[], Awaitable[Any]]] = {
             "partitions": lambda: connection.execute(ENSURE_PARTITIONS, now),
             "attempts": lambda: _chunks(connection, EMPTY_BUCKETS, now),
+            "code_sends": lambda: _chunks(connection, code_sends.PAST, now - code_sends.WINDOW),
         }
         daily = self._cleaned_at is None or now - self._cleaned_at >= DAY
         if daily:
@@ -144,6 +146,7 @@ class Upkeep(Duty):
             steps["client_assertions"] = lambda: _chunks(connection, EXPIRED_ASSERTIONS, now)
             steps["device_polls"] = lambda: _chunks(connection, EXPIRED_POLLS, now)
             steps["session_applications"] = lambda: _chunks(connection, logouts.EXPIRED, now - DAY)
+            steps["verifications"] = lambda: _chunks(connection, PURGE_VERIFICATION_CLAIMS, now - 2 * DAY)
             steps["token_guards"] = lambda: _chunks(connection, PURGE_TOKEN_GUARDS, now - self._longest_token - DAY)
         counts: dict[str, Any] = {}
         failed: dict[str, str] = {}

@@ -47,6 +47,13 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("OUTBOUND_ALLOW", "a:65536", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
         ("OUTBOUND_ALLOW", "::1:80", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
         ("OUTBOUND_ALLOW", "me@a:80", "MUNIMENT_OUTBOUND_ALLOW is a list of host:port"),
+        ("SMTP_URL", "none", "MUNIMENT_SMTP_URL: it is smtp://user:password@host:port"),
+        ("SMS_WEBHOOK_URL", "none", "MUNIMENT_SMS_WEBHOOK_URL is an http(s) address without user, or off"),
+        ("SMS_WEBHOOK_URL", "ftp://sms.test", "MUNIMENT_SMS_WEBHOOK_URL is an http(s) address"),
+        ("SMS_WEBHOOK_URL", "https://me:secret@sms.test", "MUNIMENT_SMS_WEBHOOK_URL is an http(s) address"),
+        ("SMS_WEBHOOK_URL", "https://sms.test:0", "MUNIMENT_SMS_WEBHOOK_URL is an http(s) address"),
+        ("SMS_WEBHOOK_URL", "https://sms.test:99999", "MUNIMENT_SMS_WEBHOOK_URL is an http(s) address"),
+        ("SMS_WEBHOOK_URL", "https://", "MUNIMENT_SMS_WEBHOOK_URL is an http(s) address"),
         ("TRUSTED_PROXIES", "10.0.0.0/8,proxy", "MUNIMENT_TRUSTED_PROXIES is a list of networks with commas"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "MUNIMENT_TRUSTED_PROXIES is a list of networks with commas"),
         ("LOG_LEVEL", "loud", "MUNIMENT_LOG_LEVEL is debug, info, warning or error"),
@@ -87,6 +94,17 @@ def test_token_events_stay_for_ever_unless_an_age_is_set() -> None:
     assert (read({}).archive_machine_age, read({}).archive_user_age) == (None, None)
     settings = read({"MUNIMENT_ARCHIVE_MACHINE_DAYS": "30", "MUNIMENT_ARCHIVE_USER_DAYS": "0"})
     assert (settings.archive_machine_age, settings.archive_user_age) == (timedelta(days=30), None)
+
+
+def test_messages_are_sent_as_the_operator_says_or_not_at_all() -> None:
+    settings = read({})
+    assert (settings.smtp_url, settings.sms_webhook_url, settings.mail_server) == (None, None, None)
+    settings = read({"MUNIMENT_SMTP_URL": "OFF", "MUNIMENT_SMS_WEBHOOK_URL": "Off"})
+    assert (settings.smtp_url, settings.sms_webhook_url, settings.mail_server) == ("off", "off", None)
+    url = "https://sms.test:8443/send?key=s3cret"
+    settings = read({"MUNIMENT_SMS_WEBHOOK_URL": url})
+    assert settings.sms_webhook_url == url
+    assert "s3cret" not in repr(settings)
 
 
 def test_what_may_be_called_although_private_is_pairs_of_host_and_port() -> None:

@@ -16,9 +16,10 @@ from service.commands import email_verifications, invitations, users
 from service.messages import log as message_log
 from service.messages.delivery import FIRST_DELAY, LEASE, LONGEST_DELAY, MOST_ATTEMPTS, Delivery
 from service.messages.links import Links
-from service.messages.mail_server import MailServer
 from service.messages.sender import Messages
+from service.outbound import Outbound
 from service.secrets.master_key import MasterKeys
+from service.settings import Settings
 from service.store import connections, outgoing
 from service.store.follower import Bell
 from tests.service.commands.given import an_application, an_organization, origin
@@ -27,6 +28,7 @@ from tests.service.messages.mail_host import mail_host
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
+    from uuid import UUID
 
     from domain.user import User
     from tests.service.messages.mail_host import MailHost
@@ -35,15 +37,16 @@ if TYPE_CHECKING:
 ISSUER = "https://muniment.test"
 
 
-def a_delivery(parts: StoreParts, folder: Path, host: MailHost | None = None) -> Delivery:
-    mail = None if host is None else MailServer.of(f"smtp://127.0.0.1:{host.port}", issuer=ISSUER)
+def a_delivery(parts: StoreParts, folder: Path, host: MailHost | None = None, *, url: str | None = None) -> Delivery:
+    url = url if host is None else f"smtp://127.0.0.1:{host.port}"
+    settings = Settings(issuer=ISSUER, data_dir=folder, smtp_url=url)
     return Delivery(
         parts.pool,
         parts.vault,
         Bell(connections.connector(parts.dsn, name="bell")),
         parts.clock,
         links=Links(parts.master_keys, ISSUER),
-        messages=Messages(folder, parts.clock, mail),
+        messages=Messages.of(settings, parts.clock, Outbound()),
     )
 
 
@@ -83,6 +86,20 @@ async def test_what_the_log_asks_for_is_sent_once(parts: StoreParts, tmp_path: P
     assert (message["to"], message["subject"], message["channel"]) == ("ada@example.com", "邀请您加入 Acme", "email")
     sent = await row(parts)
     assert (sent["subject"], sent["success"], sent["attempts"], sent["next_at"]) == (user.id, True, 1, None)
+
+
+async def test_a_letter_is_in_its_receivers_language_which_the_log_does_not_tell(
+    parts: StoreParts, tmp_path: Path
+) -> None:
+    user = await invited(parts, locale="zh-Hant-MO")
+    links = Links(parts.master_keys, ISSUER)
+    await email_verifications.request(parts.store, origin(), SYSTEM, links=links, user=user.id)
+    delivery = a_delivery(parts, tmp_path)
+    await delivery.look()
+    await delivery.send_due()
+    assert [message["subject"] for message in outbox(tmp_path)] == ["邀请您加入 Acme", "请确认您在 Acme 的邮箱地址"]
+    states = await parts.owner.fetch("SELECT state FROM muniment.events")
+    assert not any(b"zh-Hant-MO" in row["state"] for row in states)
 
 
 async def test_what_was_recorded_before_messages_were_is_not_sent(parts: StoreParts, tmp_path: Path) -> None:
@@ -250,10 +267,10 @@ async def test_a_message_that_cannot_be_made_keeps_no_other_waiting(
     await delivery.look()
     send = delivery._messages.send
 
-    async def fragile(to: str, *rest: Any, **more: Any) -> str:
+    async def fragile(organization: UUID, channel: Any, to: str, **more: Any) -> str:
         if to == "bad@example.com":
             raise RuntimeError
-        return await send(to, *rest, **more)
+        return await send(organization, channel, to, **more)
 
     monkeypatch.setattr(delivery._messages, "send", fragile)
     assert await delivery.send_due() == 2
@@ -313,3 +330,13 @@ async def test_the_record_is_shortened_but_for_what_still_waits(parts: StorePart
     assert await message_log.delete_before(parts.pool, user.organization, channel="email", before=before) == 0
     assert await message_log.delete_before(parts.pool, user.organization, **wanted) == 1  # type: ignore[arg-type]
     assert await delivery.look() == 0, "what was sent and forgotten is not found in the log again"
+
+
+async def test_mail_of_a_service_that_sends_none_is_given_up(parts: StoreParts, tmp_path: Path) -> None:
+    delivery = a_delivery(parts, tmp_path, url="off")
+    await invited(parts)
+    await delivery.look()
+    await delivery.send_due()
+    given_up = await row(parts)
+    assert (given_up["success"], given_up["next_at"], outbox(tmp_path)) == (False, None, [])
+    assert await response(parts) == "not sent: there is no sender"

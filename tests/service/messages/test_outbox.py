@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 import pytest
 
-from service.messages.sender import Messages
+from service.messages.sender import Outbox
 from service.messages.smtp import Undelivered
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+ID = UUID(int=9)
+
 
 async def test_a_message_is_a_line_of_its_channels_file_of_the_day(tmp_path: Path) -> None:
     clock = FakeClock()
-    messages = Messages(tmp_path, clock)
+    mail, texts = Outbox(tmp_path, "email", clock), Outbox(tmp_path, "sms", clock)
     today = clock.now()
-    response = await messages.send("ada@example.com", "email", "Hello", "One\nTwo ☃")
+    response = await mail.send("ada@example.com", "Hello", "One\nTwo ☃", None, "Generic", id=ID)
     assert response == f"written to outbox/email-{today:%Y-%m-%d}.jsonl"
-    await messages.send("4366012345", "sms", "", "Your code is 123456", code="123456")
+    await texts.send("4366012345", "", "Your code is 123456", "123456", "Generic", id=ID)
     clock.move(timedelta(days=1))
-    await messages.send("ada@example.com", "email", "Again", "Body")
+    await mail.send("ada@example.com", "Again", "Body", None, "Generic", id=ID)
     files = sorted((tmp_path / "outbox").iterdir())
     assert [file.name for file in files] == [
         f"email-{today:%Y-%m-%d}.jsonl", f"email-{clock.now():%Y-%m-%d}.jsonl", f"sms-{today:%Y-%m-%d}.jsonl",
@@ -40,6 +43,6 @@ async def test_a_message_is_a_line_of_its_channels_file_of_the_day(tmp_path: Pat
 async def test_an_outbox_that_cannot_be_written_is_tried_again(tmp_path: Path) -> None:
     (tmp_path / "outbox").write_text("in the way")
     with pytest.raises(Undelivered) as undelivered:
-        await Messages(tmp_path, FakeClock()).send("ada@example.com", "email", "Hello", "Body")
+        await Outbox(tmp_path, "email", FakeClock()).send("ada@example.com", "Hello", "Body", None, "Generic", id=ID)
     assert undelivered.value.final is False
     assert str(tmp_path) not in undelivered.value.response

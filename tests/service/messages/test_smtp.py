@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -11,7 +12,7 @@ import pytest
 
 from service.messages import smtp
 from service.messages.mail_server import MailServer
-from service.messages.smtp import Undelivered
+from service.messages.smtp import Throttled, Undelivered
 from tests.service.messages.mail_host import MailHost, accepting, certificate, mail_host
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ async def test_what_the_server_refuses_for_good_is_not_tried_again(
         with pytest.raises(Undelivered) as undelivered:
             await send(server(host))
         assert undelivered.value.final is final
+        assert isinstance(undelivered.value, Throttled) is not final
         assert (rcpt or data or "")[:3] in undelivered.value.response
         assert host.taken == []
 
@@ -133,3 +135,22 @@ async def test_a_server_that_never_answers_is_left(monkeypatch: pytest.MonkeyPat
     await left.wait()
     listening.close()
     await listening.wait_closed()
+
+
+async def test_a_message_goes_over_a_connection_that_is_there() -> None:
+    async with mail_host() as host:
+        there = socket.create_connection(("127.0.0.1", host.port))
+        there.settimeout(0)
+        elsewhere = MailServer.of("smtp://mail.test:1", issuer="https://id.example.com")
+        await smtp.send(elsewhere, "ada@example.com", "Hello", "Body", id=ID, now=NOW, sock=there)
+    assert host.receivers == ["ada@example.com"]
+
+
+async def test_who_waits_waits_for_so_long_only() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        slow = MailServer.of(f"smtp://127.0.0.1:{silent.getsockname()[1]}", issuer="https://id.example.com")
+        began = asyncio.get_running_loop().time()
+        with pytest.raises(Undelivered) as undelivered:
+            await smtp.send(slow, "ada@example.com", "Hello", "Body", id=ID, now=NOW, seconds=0.2)
+        assert asyncio.get_running_loop().time() - began < 2
+        assert undelivered.value.final is False

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from service.messages.delivery import KINDS
-from service.messages.wording import Worded, worded
+from service.messages.wording import CODES, PURPOSES, Worded, worded, worded_code
 
 LINK = "https://muniment.test/invitation?token=mun_inv_secret"
 
@@ -42,3 +42,23 @@ def test_names_are_put_in_as_they_are() -> None:
     message = a_message("invitation.issued", name="{link}", organization="{0} & <b>Söhne</b>")
     assert message.body.startswith("Hello {link},\n")
     assert message.subject == "You are invited to {0} & <b>Söhne</b>"
+
+
+@pytest.mark.parametrize("purpose", sorted({purpose for purpose, _ in PURPOSES}))
+@pytest.mark.parametrize(("channel", "language"), CODES)
+def test_every_code_is_told_in_both_languages_and_shown_without(purpose: str, channel: str, language: str) -> None:
+    message = worded_code(purpose, channel, locale=language, organization="{code} & Söhne", code="012345", minutes=10)
+    assert message.body.count("012345") == 1
+    assert "{code} & Söhne" in message.body
+    assert ("验证码" in message.body) is (language == "zh")
+    assert "10" in message.body
+    assert PURPOSES[purpose, language] in message.body
+    assert "\n" not in message.subject
+    assert "012345" not in message.shown
+    assert (message.subject == "") is (channel == "sms")
+
+
+def test_a_code_that_is_texted_fits_into_one_message() -> None:
+    for purpose, language in PURPOSES:
+        told = worded_code(purpose, "sms", locale=language, organization="Muniment Ltd", code="012345", minutes=10)
+        assert len(told.body) <= (70 if language == "zh" else 160)

@@ -128,7 +128,8 @@ def test_a_machines_token_stores_nothing_of_what_only_peoples_have() -> None:
     fields: dict[str, Any] = dict.fromkeys(kind.__dataclass_fields__)
     event = kind(**fields | {"originator_id": ORGANIZATION, "originator_version": 1})
     state = msgspec.json.decode(codec.encode(event))
-    assert state.keys() == fields.keys() - codec.ENVELOPE_FIELDS - {"session", "authenticated_at", "actor"}
+    assert state.keys() == fields.keys() - codec.ENVELOPE_FIELDS - set(kind.SPARSE)
+    assert {"session", "authenticated_at", "actor", "personal_access_token"} == set(kind.SPARSE)
     person = kind(**vars(event) | {"actor": ORGANIZATION})
     assert msgspec.json.decode(codec.encode(person))["actor"] == str(ORGANIZATION)
 

@@ -108,9 +108,9 @@ async def test_a_changed_a_missing_and_a_surplus_row_are_found(parts: StoreParts
     await parts.owner.execute("UPDATE models.accounts SET name = 'Adam' WHERE id = $1", ada.id)
     await parts.owner.execute("DELETE FROM models.accounts WHERE id = $1", bob.id)
     await parts.owner.execute(
-        "INSERT INTO models.accounts (id, organization, depth, name, status, features, created_at, updated_at,"
-        " position) SELECT $1, organization, 0, 'Ghost', status, features, created_at, updated_at, position"
-        " FROM models.accounts LIMIT 1",
+        "INSERT INTO models.accounts"
+        " SELECT (jsonb_populate_record(a, jsonb_build_object('id', $1::uuid, 'name', 'Ghost'))).*"
+        " FROM models.accounts a LIMIT 1",
         ghost,
     )
     found = await differences(parts.owner, MODELS["accounts"], parts.vault)

@@ -41,6 +41,7 @@ SERVICE = {
     "muniment.batches": READ_ONLY,
     "muniment.claims": READ_ONLY,
     "muniment.client_assertions": {"SELECT", "INSERT", "DELETE"},
+    "muniment.code_sends": {"SELECT", "INSERT", "DELETE"},
     "muniment.device_polls": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "muniment.events": READ_ONLY,
     "muniment.guards": READ_ONLY,
@@ -133,7 +134,7 @@ async def test_the_service_borrows_the_owners_rights_through_these_functions_alo
     functions = [row["proname"] for row in await parts.owner.fetch(FUNCTIONS, "muniment_service", SCHEMAS)]
     assert functions == [
         "append", "ask_rebuild", "drop_journal_before", "ensure_partitions", "keep_answer", "purge_journal_rest",
-        "purge_token_guards",
+        "purge_token_guards", "purge_verification_claims",
     ]  # fmt: skip
 
 
