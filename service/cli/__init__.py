@@ -1,4 +1,6 @@
-"""The command line: serve, init, keys, projections, events, openapi. Works beside a running service or without one.
+"""The command line: serve, init, keys, projections, events, identities, openapi.
+
+It works beside a running service or without one.
 
 Each command loads what it needs when it runs, so that `--help` and the quick ones start at once.
 """
@@ -7,13 +9,14 @@ from __future__ import annotations
 
 import sys
 
-from service.cli import archive, events, keys, openapi, projections, serving
+from service.cli import archive, events, identities, keys, openapi, projections, serving
 from service.settings import BadSetting
 
 app = serving.app
 app.add_typer(keys.app, name="keys")
 app.add_typer(projections.app, name="projections")
 app.add_typer(events.app, name="events")
+app.add_typer(identities.app, name="identities")
 archive.add_to(events.app)
 app.command("openapi")(openapi.show)
 
