@@ -11,6 +11,7 @@ from domain.grant_types import TOKEN_EXCHANGE
 from service.secrets.digests import ACCESS_TOKEN, new_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from uuid import UUID
 
@@ -43,14 +44,19 @@ def access_token(
     authenticated_at: datetime | None,
     end_user: str | None,
     not_after: datetime | None = None,
+    format: TokenFormat | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> AccessToken:
-    """Return a new access token in the client's format (RFC 9068 for a JWT); `token` is its `jti`."""
+    """Return a new access token in a format, the client's unless it is given (RFC 9068 for a JWT).
+
+    `token` is its `jti`, `more` are further claims.
+    """
     issued_at = now.replace(microsecond=0)
     expires_at = issued_at + timedelta(seconds=client.token_lifetime(issued_at))
     if not_after is not None:
         expires_at = min(expires_at, not_after.replace(microsecond=0))
     lifetime = int((expires_at - issued_at).total_seconds())
-    if client.token_format is not TokenFormat.JWT:
+    if (format or client.token_format) is not TokenFormat.JWT:
         return AccessToken(token, new_secret(ACCESS_TOKEN), expires_at, lifetime)
     claims: dict[str, object] = {
         "iss": parts.settings.issuer,
@@ -71,6 +77,7 @@ def access_token(
     act = acting(actor, grant_type, client.client_id)
     if act is not None:
         claims["act"] = act
+    claims |= more or {}
     return AccessToken(token, parts.keys.signer.sign(claims), expires_at, lifetime)
 
 

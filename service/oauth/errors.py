@@ -62,6 +62,11 @@ def unauthorized_client(description: str) -> OAuthError:
     return OAuthError("unauthorized_client", description)
 
 
+def access_denied(description: str) -> OAuthError:
+    """Return the error for an account that the token's subject does not belong to, or that there is none of."""
+    return OAuthError("access_denied", description, status=403)
+
+
 def not_effective(status: str | None) -> OAuthError:
     """Return the error for a third party without an approval that counts, to itself; `status` says how it stands."""
     return unauthorized_client(NOT_EFFECTIVE.get(status or "", "The application is not in effect"))

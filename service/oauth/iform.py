@@ -97,7 +97,7 @@ def _declared(path: str) -> Endpoint:
         Group.OAUTH,
         "oauth",
         "Issue a token, in iForm's dialect",
-        shapes.replies(Reply("The token.", IFormToken, headers=(POSITION,))),
+        shapes.token_replies(Reply("The token.", IFormToken, headers=(POSITION,))),
         body=shapes.QueriedTokenRequest,
         query=shapes.QueriedTokenRequest,
         reads=(FORM,),

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.application_settings import TokenFormat
 from domain.grant_types import CLIENT_CREDENTIALS
-from domain.permissions import granted
+from domain.permissions import PERMISSIONS, granted
+from domain.scope import organization_audience
 from domain.token_family import TokenFamily
 from service.oauth import client_assertion, client_authentication
 from service.oauth.errors import (
     OAuthError,
+    access_denied,
     invalid_client,
     invalid_request,
     invalid_scope,
@@ -108,14 +110,17 @@ class Issuer:
         request_id: UUID,
         admit: Callable[[Client], None],
         end_user: Callable[[Client], str | None],
+        organization: str | None = None,
     ) -> IssuedToken:
         """Issue a token for an audience with the requested scope (None: all the client holds there).
 
         `admit` is asked once, when the client has proved itself: nobody else can use up its rate limit. `end_user`
-        says whom the client asserts that it serves.
+        says whom the client asserts that it serves. `organization` is the id that a request names: the client's own,
+        whose audience it may name without listing it.
 
-        Raises OAuthError: invalid_client, unauthorized_client (not a grant of this client), invalid_target,
-        invalid_scope (nothing of what was asked remains), temporarily_unavailable, and what the two raise.
+        Raises OAuthError: invalid_client, access_denied (another organization), unauthorized_client (not a grant of
+        this client), invalid_target, invalid_scope (nothing of what was asked remains), temporarily_unavailable, and
+        what the two raise.
         """
         # An assertion is verified once, whoever is named: a second time would tell known clients from unknown ones.
         client = self._clients.remembered(credentials.client_id) if credentials.assertion is None else None
@@ -130,7 +135,8 @@ class Issuer:
                 if not admitted:
                     admit(known)
                     admitted = True
-                remaining = _decide(known, audience, scope, now)
+                place = None if organization is None else _own(known, organization)
+                remaining = _decide(known, audience, scope, now, place)
                 served = None if known.end_user_from is None else end_user(known)
             except OAuthError:
                 if not remembered:
@@ -141,7 +147,9 @@ class Issuer:
                 await self._spend(credentials, known, now)
                 spent = True
             try:
-                return await self._commit(known, audience, remaining, served, now=now, request_id=request_id)
+                return await self._commit(
+                    known, audience, remaining, served, now=now, request_id=request_id, account=place
+                )
             except Stale as stale:
                 if stale.detail in self._keys.guards:
                     await self._keys.load(newer_than=self._keys.position)
@@ -151,7 +159,15 @@ class Issuer:
         raise unavailable()
 
     async def _commit(
-        self, client: Client, audience: str, scope: str, end_user: str | None, *, now: datetime, request_id: UUID
+        self,
+        client: Client,
+        audience: str,
+        scope: str,
+        end_user: str | None,
+        *,
+        now: datetime,
+        request_id: UUID,
+        account: UUID | None,
     ) -> IssuedToken:
         store = self._store
         token_id = store.clock.new_id()
@@ -172,6 +188,8 @@ class Issuer:
             }
             if end_user is not None:
                 claims["end_user"] = end_user
+            if account is not None:
+                claims |= _of_account(account, audience)
             text = await self._keys.sign(claims)
         else:
             text = new_secret(ACCESS_TOKEN)
@@ -185,6 +203,7 @@ class Issuer:
             digest=sha256_hex(text),
             expires_at=now.replace(microsecond=0) + timedelta(seconds=lifetime),
             grant_type=GRANT_TYPE,
+            account=account,
             end_user=end_user,
             now=now,
         )
@@ -202,11 +221,29 @@ class Issuer:
             raise invalid_client("assertion was used before")
 
 
-def _decide(client: Client, audience: str, scope: str | None, now: datetime) -> str:
-    """Return the granted scope, or refuse: the way to come by it, audience, scope, in this order."""
+def _own(client: Client, named: str) -> UUID:
+    """Return the client's organization, which must be the one that is named. Raises OAuthError access_denied."""
+    if named.lower() != str(client.organization):
+        raise access_denied("The client does not belong to this organization")
+    return client.organization
+
+
+def _of_account(account: UUID, audience: str) -> dict[str, str]:
+    """Return the claims that tell of an account; where the audience does not say it, by the dialect's name, too."""
+    told = {"acc": str(account)}
+    return told if audience == organization_audience(account) else told | {"organization_id": str(account)}
+
+
+def _decide(client: Client, audience: str, scope: str | None, now: datetime, account: UUID | None) -> str:
+    """Return the granted scope, or refuse: the way to come by it, audience, scope, in this order.
+
+    At the audience of its own account it is of what the client holds itself, but no permission of ours.
+    """
     if not client.may(CLIENT_CREDENTIALS):
         raise unauthorized_client("This client may not use client_credentials")
     held = client.held(audience, now)
+    if account is not None and audience == organization_audience(account):
+        held = client.permissions.difference(PERMISSIONS)
     if held is None:
         raise invalid_target("The client may not ask for this audience")
     if scope is None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from domain import consent
 from domain.grant_types import REFRESH_TOKEN
 from domain.permissions import OFFLINE_ACCESS, PERMISSIONS, PERSONAL_SCOPES, granted, personal
+from domain.personal_access_token import PersonalAccessToken
 from domain.revocation import end_user_guard
 from domain.token_family import TokenFamily
 from service.oauth.access_tokens import access_token
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from aiohttp import web
     from eventsourcing.domain import Aggregate
 
+    from domain.application_settings import TokenFormat
     from service.oauth.access_tokens import AccessToken
     from service.oauth.clients import Client
     from service.parts import Parts
@@ -60,30 +62,43 @@ class IssuedForPerson:
 
 
 def audience_for_people(client: Client, parameters: Mapping[str, str], issuer: str) -> str:
-    """Return the audience of a request: `resource` or `audience`, else the client's only one, else the issuer.
+    """Return the audience of a request: the one it names, else the client's only one, else the issuer.
 
     Whether the client may name it, `scope_for_people` says. Raises OAuthError when two are named.
     """
-    resource, audience = parameters.get("resource"), parameters.get("audience")
-    if resource is not None and audience is not None and resource != audience:
-        raise invalid_request("audience and resource differ")
-    named = resource or audience
+    named = named_audience(parameters)
     if named is not None:
         return named
     return next(iter(client.audiences)) if len(client.audiences) == 1 else issuer
 
 
+def named_audience(parameters: Mapping[str, str]) -> str | None:
+    """Return the audience that a request names as `resource` or `audience`, or None. Raises OAuthError for two."""
+    resource, audience = parameters.get("resource"), parameters.get("audience")
+    if resource is not None and audience is not None and resource != audience:
+        raise invalid_request("audience and resource differ")
+    return resource or audience
+
+
 def scope_for_people(
-    client: Client, audience: str, asked: str | None, now: datetime, issuer: str, *, roles: Collection[str] = ()
+    client: Client,
+    audience: str,
+    asked: str | None,
+    now: datetime,
+    issuer: str,
+    *,
+    roles: Collection[str] = (),
+    listed: bool = True,
 ) -> tuple[str, ...]:
     """Return what is granted of what was asked, in the order asked.
 
     Without `asked`, all there is but `offline_access` and permissions. `roles` are the permissions that the person's
     roles hold for this audience (see `service.authority`): none where somebody acts in their name, or nobody asks them.
-    A public client has none, for anybody can pose as it. Raises OAuthError: invalid_target (the client may not name
+    A public client has none, for anybody can pose as it. Without `listed` the audience is an account that the person
+    belongs to, at which counts what the client itself holds. Raises OAuthError: invalid_target (the client may not name
     the audience) or invalid_scope (nothing remains).
     """
-    held = client.held(audience, now)
+    held = client.held(audience, now) if listed else client.permissions
     if held is None:
         # Whoever signs people in may learn who they are: from us, or by a token to itself.
         if audience not in (issuer, client.client_id):
@@ -163,13 +178,17 @@ async def issue_family(
     more_reads: Mapping[str, int] | None = None,
     along: Sequence[Aggregate] = (),
     more: Mapping[str, str] | None = None,
+    personal_access_token: UUID | None = None,
+    format: TokenFormat | None = None,
+    claims: Mapping[str, str] | None = None,
 ) -> IssuedForPerson:
     """Issue a first access token to a client for a user and, where the client may, a refresh token.
 
     `position` is that at which the user, session, account, membership, actor and consent were found in order: they are
     guarded from it on. `end_user` is whom the client asserts that it serves. `family` is the id of the new family
     (made here when None) and `along` are the aggregates whose new events go with it. With `openid` in the scope there
-    is an ID token unless `id_token` is False; the access token expires no later than `not_after`.
+    is an ID token unless `id_token` is False; the access token expires no later than `not_after`, ends with the
+    personal access token, is in this `format` rather than the client's, and has further `claims`.
 
     Raises Stale when something it rests on moved: decide anew, all of it.
     """
@@ -178,7 +197,7 @@ async def issue_family(
     access = access_token(
         parts, client, token, scope=scope, audience=audience, grant_type=grant_type, now=now,
         authenticated_at=authenticated_at, user=user, account=account, actor=actor,
-        end_user=end_user, not_after=not_after,
+        end_user=end_user, not_after=not_after, format=format, more=claims,
     )  # fmt: skip
     secret = None
     if refresh and client.may(REFRESH_TOKEN):
@@ -190,7 +209,7 @@ async def issue_family(
         membership=membership,
         scope=scope,
         audience=audience,
-        format=client.token_format,
+        format=format or client.token_format,
         digest=sha256_hex(access.text),
         expires_at=access.expires_at,
         grant_type=grant_type,
@@ -203,6 +222,7 @@ async def issue_family(
         account=account,
         end_user=end_user,
         actor=actor,
+        personal_access_token=personal_access_token,
     )
     identity = None
     if id_token and OPENID in scope.split(" "):
@@ -219,6 +239,7 @@ async def issue_family(
         membership=membership,
         actor=actor,
         end_user=end_user,
+        personal_access_token=personal_access_token,
     )
     reads = (kept, client.guards, parts.keys.guards, more_reads or {})
     at = await append(parts, client, request_id, actor or user, (*along, tokens), reads=reads)
@@ -240,6 +261,7 @@ def guards(
     membership: UUID | None,
     actor: UUID | None,
     end_user: str | None,
+    personal_access_token: UUID | None = None,
 ) -> dict[str, int]:
     """Return everything that can end a person's tokens, as guards from a position on."""
     keys = [
@@ -247,7 +269,8 @@ def guards(
         f"revocation:application:{client.id}", f"revocation:user:{user}", consent.guard(user, client.id),
     ]  # fmt: skip
     things = {
-        "session": session, "account": account, "membership": membership, "user": actor, "revocation:user": actor
+        "session": session, "account": account, "membership": membership, "user": actor, "revocation:user": actor,
+        PersonalAccessToken.TOPIC: personal_access_token,
     }  # fmt: skip
     keys += [f"{kind}:{thing}" for kind, thing in things.items() if thing is not None]
     if end_user is not None:

@@ -24,7 +24,11 @@ class Credentials(pydantic.BaseModel):
 
 
 class GrantParameters(Credentials):
-    """What each grant takes beside its name: a code, a refresh token, a password, a device code or another token."""
+    """What each grant takes beside its name: a code, a refresh token, a password, a device code or another token.
+
+    `organization_id` is the account that a token is for: one that the owner of a personal access token is a member of,
+    or, at `/oidc/token`, the organization of a machine that asks for a token of its own.
+    """
 
     scope: str = ""
     code: str = ""
@@ -41,6 +45,7 @@ class GrantParameters(Credentials):
     requested_token_type: str = ""
     audience: str = ""
     resource: str = ""
+    organization_id: str = ""
 
 
 class TokenRequest(GrantParameters):
@@ -178,9 +183,16 @@ TOKEN_ERRORS = {
         "expired_token",
         "access_denied",
     ),
+    403: ("access_denied",),
 }
 
 DEVICE_ERRORS = {**ERRORS, 400: (*ERRORS[400], "invalid_target", "invalid_scope")}
+
+
+def token_replies(success: Reply, problem: type[OAuthProblem] = OAuthProblem) -> dict[int, Reply]:
+    """Return what a token endpoint answers: who is no member of an organization is refused besides."""
+    denied = Reply("Whom the token is for does not belong to the organization.", problem)
+    return dict(sorted({**replies(success, problem), 403: denied}.items()))
 
 
 def replies(success: Reply, problem: type[OAuthProblem] = OAuthProblem) -> dict[int, Reply]:

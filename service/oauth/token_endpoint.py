@@ -13,6 +13,7 @@ from domain.grant_types import (
     REFRESH_TOKEN,
     TOKEN_EXCHANGE,
 )
+from domain.scope import ORGANIZATION_AUDIENCE
 from service.http.endpoint import FORM, Endpoint, Reply
 from service.http.group import Group
 from service.oauth import answers, shapes
@@ -28,6 +29,7 @@ from service.oauth.grants import (
     token_exchange,
 )
 from service.oauth.issuing import IssuedToken, require_audience
+from service.oauth.people import named_audience
 from service.oauth.shapes import POSITION
 from service.parts import PRESENTED_CLIENT
 
@@ -73,8 +75,11 @@ async def server_to_server(request: web.Request, parts: Parts, parameters: dict[
 
 
 async def account_settings(request: web.Request, parts: Parts, parameters: dict[str, str]) -> web.Response:
-    """POST /oidc/token: form with `resource` (spec/logto.md section 9.1)."""
-    issued = await granted(request, parts, parameters, audience=lambda: _resource(parameters))
+    """POST /oidc/token: form with `resource` or `organization_id`, or both (spec/logto.md section 9.1)."""
+    organization = parameters.get("organization_id")
+    issued = await granted(
+        request, parts, parameters, audience=lambda: _resource(parameters, organization), organization=organization
+    )
     return answers.document(described(issued), headers={POSITION: str(issued.position)})
 
 
@@ -89,9 +94,16 @@ def account_settings_error(problem: OAuthError) -> dict[str, Any]:
 
 
 async def granted(
-    request: web.Request, parts: Parts, parameters: dict[str, str], *, audience: Callable[[], str]
+    request: web.Request,
+    parts: Parts,
+    parameters: dict[str, str],
+    *,
+    audience: Callable[[], str],
+    organization: str | None = None,
 ) -> IssuedToken | IssuedForPerson:
-    """Let the grant that is asked for issue what it issues; `audience` is asked for a machine's own token alone.
+    """Let the grant that is asked for issue what it issues.
+
+    `audience` is asked, and `organization` looked at, for a machine's own token alone.
 
     Raises OAuthError, and what the grant refuses with.
     """
@@ -99,7 +111,9 @@ async def granted(
     if grant_type is None:
         raise invalid_request("grant_type is missing")
     if grant_type == CLIENT_CREDENTIALS:
-        return await client_credentials.grant(request, parts, parameters, audience=audience())
+        return await client_credentials.grant(
+            request, parts, parameters, audience=audience(), organization=organization
+        )
     grant_type = parameters["grant_type"] = ALIASES.get(grant_type, grant_type)
     grant = GRANTS.get(grant_type)
     if grant is None:
@@ -137,7 +151,7 @@ STANDARD = Endpoint(
     Group.OAUTH,
     "oauth",
     "Issue a token",
-    shapes.replies(Reply("The token.", shapes.Token, headers=(POSITION,))),
+    shapes.token_replies(Reply("The token.", shapes.Token, headers=(POSITION,))),
     body=shapes.TokenRequest,
     client=True,
     errors=shapes.TOKEN_ERRORS,
@@ -149,7 +163,7 @@ SERVER_TO_SERVER = Endpoint(
     Group.SERVER_TO_SERVER,
     "oauth",
     "Issue a token, in the server-to-server dialect",
-    shapes.replies(Reply("The token.", shapes.ServerToken, headers=(POSITION,))),
+    shapes.token_replies(Reply("The token.", shapes.ServerToken, headers=(POSITION,))),
     body=shapes.ServerTokenRequest,
     reads=(FORM,),
     client=True,
@@ -162,7 +176,7 @@ ACCOUNT_SETTINGS = Endpoint(
     Group.OAUTH,
     "oauth",
     "Issue a token, in the account settings' dialect",
-    shapes.replies(Reply("The token.", shapes.Token, headers=(POSITION,)), shapes.AccountSettingsProblem),
+    shapes.token_replies(Reply("The token.", shapes.Token, headers=(POSITION,)), shapes.AccountSettingsProblem),
     body=shapes.TokenRequest,
     reads=(FORM,),
     client=True,
@@ -170,8 +184,11 @@ ACCOUNT_SETTINGS = Endpoint(
 )
 
 
-def _resource(parameters: dict[str, str]) -> str:
-    resource = parameters.get("resource") or parameters.get("audience")
-    if resource is None:
-        raise invalid_target("resource is missing")
-    return resource
+def _resource(parameters: dict[str, str], organization: str | None) -> str:
+    """Return the resource that is named, else the organization's audience. Raises OAuthError invalid_target."""
+    resource = named_audience(parameters)
+    if resource is not None:
+        return resource
+    if organization is None:
+        raise invalid_target("Neither resource nor organization_id is there")
+    return ORGANIZATION_AUDIENCE + organization.lower()

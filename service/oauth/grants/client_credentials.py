@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from service.parts import Parts
 
 
-async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], *, audience: str) -> IssuedToken:
-    """Issue a token to the client that proves itself. Raises OAuthError."""
+async def grant(
+    request: web.Request,
+    parts: Parts,
+    parameters: dict[str, str],
+    *,
+    audience: str,
+    organization: str | None = None,
+) -> IssuedToken:
+    """Issue a token to the client that proves itself, for its organization where that is named. Raises OAuthError."""
     credentials = presented(request, parameters)
     request[PRESENTED_CLIENT] = credentials.client_id
     return await parts.issuer.issue(
@@ -26,6 +33,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
         audience=audience,
         scope=parameters.get("scope"),
         request_id=request[REQUEST_ID],
+        organization=organization,
         admit=partial(admit, request, parts),
         end_user=partial(asserted, request, parameters),
     )

@@ -2,13 +2,15 @@
 
 RFC 9700 section 2.4 wants it gone. It is here for back ends that are being moved, off unless an organization says that
 it trusts an application with it, and behind the same throttle and the same answers as the sign-in page. Nobody is asked
-here whether they consent, so no permission of the management interface comes of it, whatever the person's roles.
+here whether they consent, so no permission of the management interface comes of it, whatever the person's roles. Nor
+can a further factor be asked for: whoever has to show one signs in at the page.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.factor import guard
 from domain.grant_types import PASSWORD
 from service.http.request import client_address
 from service.oauth import people
@@ -32,7 +34,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
     """Issue tokens to a user of the client's organization who gave it their password; no session comes of it.
 
     Raises OAuthError: invalid_target, invalid_scope, invalid_grant (no such user, or another password: nobody learns
-    which), or 429 slow_down after too many wrong ones.
+    which; or the password is right, and a further factor is needed), or 429 slow_down after too many wrong ones.
     """
     for name in ("username", "password"):
         if name not in parameters:
@@ -56,6 +58,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
             end_user=asserted(request, parameters, client, proved.user),
             authenticated_at=now,
             methods=METHODS,
+            more_reads={guard(proved.user): proved.position},
         )
 
     return await people.decided(request, parts, parameters, client, attempt)
@@ -64,7 +67,7 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
 async def _proved(request: web.Request, parts: Parts, parameters: dict[str, str], client: Client) -> Proved:
     """Return who that is. Raises OAuthError: the same for every name and password that do not fit together."""
     try:
-        return await parts.sign_in.check(
+        proved = await parts.sign_in.check(
             organization=client.organization,
             identifier=parameters["username"],
             password=parameters["password"],
@@ -76,3 +79,6 @@ async def _proved(request: web.Request, parts: Parts, parameters: dict[str, str]
         raise OAuthError("invalid_grant", str(refused)) from None
     except TryLater as later:
         raise slow_down(later.seconds) from None
+    if proved.lacking:
+        raise OAuthError("invalid_grant", "A further factor is needed: sign in at the sign-in page")
+    return proved

@@ -1,14 +1,14 @@
 """Token exchange (RFC 8693): a client swaps a person's token for one of its own in that person's name.
 
 Who acts is told by `act`: the person behind the actor token, else the client itself. The new token is never worth more
-than the one presented: no more scope, no longer life, no refresh token, and it dies with the session of the first. It
-carries no permission of the management interface: those are for the hands of the person.
+than the one presented: no more scope, no longer life, no refresh token, and it dies with the session of the first, or
+with the personal access token that the first came of. It carries no permission of the management interface: those are
+for the hands of the person.
 A client exchanges only tokens that it may look into: issued to it, for an audience of its own, or with `read_token`.
 """
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from domain.grant_types import TOKEN_EXCHANGE
@@ -17,6 +17,9 @@ from domain.revocation import end_user_guard
 from service.oauth import people
 from service.oauth.end_user import asserted
 from service.oauth.errors import OAuthError, invalid_request, invalid_scope
+from service.oauth.grants import personal_access_token
+from service.oauth.grants.personal_access_token import SHORTEST
+from service.oauth.token_types import ACCESS_TOKEN, PERSONAL_ACCESS_TOKEN
 from service.parts import REQUEST_ID
 from service.tokens import is_active
 
@@ -32,16 +35,15 @@ if TYPE_CHECKING:
     from service.oauth.people import IssuedForPerson
     from service.parts import Parts
 
-SHORTEST = timedelta(seconds=1)  # what is left of a token's life is counted in whole seconds
-ACCESS_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - the name of a kind of token
-
 
 async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], client: Client) -> IssuedForPerson:
-    """Issue an access token to a client for the user of the subject token.
+    """Issue an access token to a client for the user of the subject token, which may be a personal access token.
 
     Raises OAuthError: invalid_request for everything that is wrong with either token (section 2.2.2), invalid_target,
     invalid_scope.
     """
+    if parameters.get("subject_token_type") == PERSONAL_ACCESS_TOKEN:
+        return await personal_access_token.grant(request, parts, parameters, client)
     _require_types(parameters)
 
     async def attempt(client: Client) -> IssuedForPerson:
@@ -50,6 +52,8 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
         actor, more_reads, until = subject["actor"], _reads(subject), subject["expires_at"]
         if "actor_token" in parameters:
             acting = await _presented(parts, client, parameters["actor_token"], "actor_token", now)
+            if acting["personal_access_token"] is not None:  # or its deletion would not end what is issued here
+                raise _unacceptable("actor_token", "it came of a personal access token")
             actor = _actor(subject, acting)
             more_reads |= _reads(acting)
             until = min(until, acting["expires_at"])
@@ -79,7 +83,8 @@ async def grant(request: web.Request, parts: Parts, parameters: dict[str, str], 
             id_token=False,
             not_after=until,
             more_reads=more_reads,
-            more={"issued_token_type": ACCESS_TOKEN_TYPE},
+            more={"issued_token_type": ACCESS_TOKEN},
+            personal_access_token=subject["personal_access_token"],
         )
 
     return await people.decided(request, parts, parameters, client, attempt)
@@ -93,8 +98,8 @@ def _require_types(parameters: Mapping[str, str]) -> None:
     if ("actor_token" in parameters) != ("actor_token_type" in parameters):
         raise invalid_request("actor_token and actor_token_type go together")
     for name in ("subject_token_type", "actor_token_type", "requested_token_type"):
-        if parameters.get(name, ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
-            raise invalid_request(f"{name} must be {ACCESS_TOKEN_TYPE}")
+        if parameters.get(name, ACCESS_TOKEN) != ACCESS_TOKEN:
+            raise invalid_request(f"{name} must be {ACCESS_TOKEN}")
 
 
 async def _presented(parts: Parts, client: Client, token: str, name: str, now: datetime) -> asyncpg.Record:

@@ -160,7 +160,7 @@ async def test_who_acts_in_an_account_does_so_as_its_member_while_it_is_active(
 async def test_nobody_acts_as_another_after_the_role_for_it_was_taken(race: Race) -> None:
     shop = await a_shop(race.here)
     admin, _, token = await impersonated(race.here, shop)
-    [role] = (await race.here.call("GET", f"/api/users/{admin}")).json["roles"]
+    [role] = (await race.here.call("GET", f"/api/users/{admin}/roles")).json["roles"]
     before = await race.owner.fetchval(GRANTED, shop.id)
     taken, reply = await race.first(race.there.call("DELETE", f"/api/users/{admin}/roles/{role}"), renew(shop, token))
     assert taken.status in {200, 204}, taken.text

@@ -15,7 +15,7 @@ from domain.refusals import UnknownDevice
 from projections import consents
 from service.commands import devices
 from service.oauth import logout
-from service.oauth.grants.token_exchange import ACCESS_TOKEN_TYPE
+from service.oauth.token_types import ACCESS_TOKEN
 from service.sessions import SignedIn
 from service.store.log import head
 from tests.service.commands.given import meanwhile
@@ -78,7 +78,7 @@ REQUESTS: dict[str, dict[str, str]] = {
     "password": {"grant_type": "password", "username": "ada", "password": "secret"},
     "device": {"grant_type": DEVICE_CODE, "device_code": "x"},
     "exchange": {
-        "grant_type": TOKEN_EXCHANGE, "subject_token": "x", "subject_token_type": ACCESS_TOKEN_TYPE,
+        "grant_type": TOKEN_EXCHANGE, "subject_token": "x", "subject_token_type": ACCESS_TOKEN,
     },
 }  # fmt: skip
 TOKEN_PATHS = (TOKEN, "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token")

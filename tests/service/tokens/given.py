@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from domain.grant_types import AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE
+from service.oauth.token_types import PERSONAL_ACCESS_TOKEN
 from tests.service.oauth.asking import REVOKE, claims
-from tests.service.oauth.redeeming import SCOPE, a_code, a_membership, a_person, a_shop, alive, redeem, renew
+from tests.service.oauth.redeeming import FILES, SCOPE, a_code, a_membership, a_person, a_shop, alive, redeem, renew
 from tests.service.oauth.redeeming import ask as asked
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tests.service.oauth.authorization.flow import Browser, Shop
 
 ANNA = "anna"
+EXCHANGING = [AUTHORIZATION_CODE, REFRESH_TOKEN, TOKEN_EXCHANGE]
 
 
 def refresh_id(token: str) -> str:
@@ -84,11 +87,26 @@ class Scene:
         )  # fmt: skip
 
 
-async def a_scene(app: Running, *, scope: str = SCOPE, **settings: Any) -> Scene:
-    """Let somebody sign in and act as a member of an account; the application names an end user with it."""
+async def a_scene(app: Running, *, scope: str = SCOPE, personal: bool = False, **settings: Any) -> Scene:
+    """Let somebody sign in and act as a member of an account; the application names an end user with it.
+
+    `personal`: the access token is one that their personal access token `laptop` was exchanged for.
+    """
+    if personal:
+        settings["grant_types"] = EXCHANGING
     shop = await a_shop(app, end_user_from="form:appuser", **settings)
     browser = await a_person(shop, *scope.split(" "))
     account, member = await a_membership(shop, browser)
     code = await a_code(shop, browser, account=account, scope=scope)
     tokens = (await redeem(shop, code, appuser=ANNA)).json
+    if personal:
+        tokens["access_token"] = await _exchanged(shop, browser, account)
     return Scene(app, shop, browser, account, member, code, tokens["access_token"], tokens["refresh_token"])
+
+
+async def _exchanged(shop: Shop, browser: Browser, account: UUID) -> str:
+    made = await shop.app.made(f"/api/users/{browser.user}/personal-access-tokens", {"name": "laptop"})
+    form = {"grant_type": TOKEN_EXCHANGE, "subject_token": made["value"], "subject_token_type": PERSONAL_ACCESS_TOKEN}
+    reply = await asked(shop, {**form, "resource": FILES, "organization_id": str(account), "appuser": ANNA})
+    assert reply.status == 200, reply.text
+    return reply.json["access_token"]

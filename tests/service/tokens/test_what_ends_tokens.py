@@ -29,7 +29,8 @@ BOTH = (ACTIVE, ACTIVE)
 class Row(NamedTuple):
     """What happens, what becomes of the access token and the refresh token, and of both once it is undone.
 
-    `undo` None: nothing undoes it.
+    `undo` None: nothing undoes it. `personal`: the access token came of a personal access token, the refresh token did
+    not.
     """
 
     what: str
@@ -38,6 +39,7 @@ class Row(NamedTuple):
     undo: Step | None = None
     undone: tuple[str, str] = BOTH
     scope: str = SCOPE
+    personal: bool = False
 
 
 def sent(method: str, path: str, body: Any = None) -> Step:
@@ -91,6 +93,11 @@ async def consented_again(at: Scene) -> None:
     await at.browser.consent(at.shop, *SCOPE.split(" "))
 
 
+async def made_again(at: Scene) -> None:
+    await at.send("POST", LAPTOP.rpartition("/")[0], {"name": "laptop"})
+
+
+LAPTOP = "/api/users/{user}/personal-access-tokens/laptop"
 ONE = "/api/tokens/{access}"
 RENEWING = "/api/tokens/{refresh}"
 IN_BULK = refused(f"{ONE}/approve", "token_revoked_in_bulk")
@@ -144,6 +151,18 @@ TABLE = [
         sent("PATCH", "/api/accounts/{account}", {"status": "active"})),
     Row("the organization suspended", sent("PATCH", "/api/accounts/{organization}", {"status": "suspended"}),
         (BLOCKED, BLOCKED), sent("PATCH", "/api/accounts/{organization}", {"status": "active"})),
+    # The personal access token that the access token came of.
+    Row("its personal access token deleted", sent("DELETE", LAPTOP), (BLOCKED, ACTIVE), made_again, (BLOCKED, ACTIVE),
+        personal=True),
+    Row("its personal access token renamed", sent("PATCH", LAPTOP, {"name": "desk"}), BOTH, personal=True),
+    Row("suspended, with a personal access token", sent("POST", "/api/users/{user}/suspend", {}), (REVOKED, REVOKED),
+        sent("POST", "/api/users/{user}/reinstate", {}), (REVOKED, REVOKED), personal=True),
+    Row("all of the user, with a personal access token", revoked(user="{user}"), (REVOKED, REVOKED), IN_BULK,
+        (REVOKED, REVOKED), personal=True),
+    Row("signed out, with a personal access token", lambda at: at.browser.sign_out(), (ACTIVE, BLOCKED),
+        signed_in_again, (ACTIVE, BLOCKED), personal=True),
+    Row("no member any more, with a personal access token", sent("DELETE", "/api/accounts/{account}/members/{member}"),
+        (BLOCKED, BLOCKED), member_again, (BLOCKED, BLOCKED), personal=True),
     # The application.
     Row("disabled", sent("POST", "/api/applications/{application}/disable", {}), (BLOCKED, BLOCKED),
         sent("POST", "/api/applications/{application}/enable", {})),
@@ -154,7 +173,7 @@ TABLE = [
 
 @pytest.mark.parametrize("row", TABLE, ids=[row.what for row in TABLE])
 async def test_what_ends_tokens_and_what_comes_back(app: Running, row: Row) -> None:
-    at = await a_scene(app, scope=row.scope)
+    at = await a_scene(app, scope=row.scope, personal=row.personal)
     assert await at.statuses() == BOTH
     await row.change(at)
     assert await at.statuses() == row.ended
@@ -170,7 +189,8 @@ async def test_what_ends_tokens_and_what_comes_back(app: Running, row: Row) -> N
 
 
 @pytest.mark.parametrize(
-    "row", [row for row in TABLE if "approve" not in row.what and row.undo and BLOCKED not in row.ended],
+    "row", [row for row in TABLE if "approve" not in row.what and row.undo and BLOCKED not in row.ended
+                and not row.personal],
     ids=lambda row: row.what,
 )  # fmt: skip
 async def test_what_was_revoked_says_nothing_of_what_is_issued_later(app: Running, row: Row) -> None:

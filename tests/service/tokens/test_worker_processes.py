@@ -1,4 +1,4 @@
-"""Two worker processes, as operators start them: what one of them ended in bulk is dead on the other at once (T11).
+"""Two worker processes, as operators start them: what one of them ended is dead on the other at once (T11).
 
 The other worker is asked right after the answer, and in the middle of look-ups of the same tokens.
 """
@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 
 from tests.app_fixture import AUDIENCE
-from tests.service.oauth.asking import INTROSPECT, claims
+from tests.service.oauth.asking import INTROSPECT, claims, error
 from tests.service.oauth.attacks.test_worker_processes import crowd, service, workers
+from tests.service.oauth.exchanging import API, a_remote_scene
 
 if TYPE_CHECKING:
     from tests.app_fixture import Running
@@ -109,3 +110,24 @@ async def test_what_one_worker_approves_again_works_on_the_other(workers: list[R
             assert reply.status == 204, reply.text
             assert await one.active(there, token) is expected
             assert (await there.call("GET", path)).json["status"] == ("active" if expected else "revoked")
+
+
+async def test_what_came_of_a_personal_access_token_is_dead_on_the_other_worker_once_it_is_deleted(
+    workers: list[Running],
+) -> None:
+    at = await a_remote_scene(workers[0])
+    for number in range(ROUNDS):
+        here, there = workers[number % 2], workers[1 - number % 2]
+        value = await at.token(str(number))
+        texts = [await at.exchanged(value, app=app, **form) for app in workers for form in ({}, {"resource": API})]
+        assert all([(await at.worth(text, there))["active"] for text in texts])
+        asking = [asyncio.ensure_future(at.worth(text, there)) for text in texts * 5]  # look-ups under way
+        racing = [asyncio.ensure_future(at.exchange(value, app=there)) for _ in range(5)]
+        await at.delete(str(number), here)
+        for text in texts:
+            assert await at.worth(text, there) == {"active": False}
+        late = [reply.json["access_token"] for reply in await asyncio.gather(*racing) if reply.status == 200]
+        for text in (*texts, *late):
+            assert [await at.worth(text, app) for app in workers] == [{"active": False}] * 2
+        assert error(await at.exchange(value, app=there)) == (400, "invalid_grant")
+        await asyncio.gather(*asking)

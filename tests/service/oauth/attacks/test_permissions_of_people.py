@@ -151,8 +151,15 @@ async def test_people_come_to_no_door_for_machines(app: Running):
     token = await ada.token("all")
     reply = await app.call("GET", "/api/v1/roles", token)
     assert (reply.status, reply.text) == (401, "Unauthorized")
-    reply = await app.call("DELETE", f"/api/users/{ada.browser.user}", token)
+    reply = await app.call("GET", f"/api/applications/{ada.shop.id}/users", token)
     assert (reply.status, reply.json["code"]) == (403, "wrong_client_kind")
+
+
+async def test_nobody_deletes_themselves_with_what_they_may_do_to_others(app: Running):
+    ada = await an_administrator(await a_console(app, permissions=["all"]), "all")
+    token = await ada.token("all")
+    reply = await app.call("DELETE", f"/api/users/{ada.browser.user}", token)
+    assert (reply.status, reply.json["code"]) == (400, "user.cannot_delete_self")
 
 
 async def test_people_see_their_own_organization_alone(app: Running, ada: Administrator):
