@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from domain import factor
 from domain.refusals import UserNotActive
 from projections import sessions as rows
 from service.commands import sessions as commands
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
+    from service.commands.sessions import Further
     from service.store.store import Store
 
 COOKIE = "__Host-muniment-session"
@@ -88,15 +90,17 @@ class Sessions:
         organization: UUID,
         methods: tuple[str, ...],
         position: int | None = None,
+        further: Further | None = None,
     ) -> tuple[SignedIn, str]:
         """Sign a user in at the browser of a request; return the session and the text of its cookie, always a new one.
 
         A session of the same user goes on; one of somebody else ends. `position` is the one at which the user was
-        judged, so that nobody comes in who was changed since. For the rest of the request, `present` answers this one.
-        Raises UnknownUser, UserNotActive, UnknownAccount or AccountNotActive.
+        judged, so that nobody comes in who was changed since, or whose factors were; `further` judges what they show
+        besides their password. For the rest of the request, `present` answers this one. Raises what
+        `service.commands.sessions.start` does.
         """
         text, former = new_secret(SESSION), _cookie(request)
-        reads = {} if position is None else {f"user:{user}": position}
+        reads = {} if position is None else dict.fromkeys((f"user:{user}", factor.guard(user)), position)
         started = await commands.start(
             self._store,
             Origin(user, organization, None, request[REQUEST_ID], reads=reads, renew=_changed),
@@ -106,6 +110,7 @@ class Sessions:
             methods=methods,
             lifetime=self._lifetime,
             former=None if former is None else sha256_hex(former),
+            further=further,
         )
         session = started.value
         signed_in = SignedIn(

@@ -2,7 +2,7 @@
 
 Whatever is wrong (nobody has that name, the password is another or there is none, the user or their organization is
 not active), it is refused in the same words, after the same reads and the same Argon2 work. What it was stands in the
-refusals, for auditors.
+refusals, for auditors. What somebody has to show besides is told to nobody but whoever knows the password.
 
 Attempts are counted by identifier and address together (few), by address (more), and by identifier (many: NIST SP
 800-63B section 3.2.2 allows 100 wrong ones on end). A browser that the user signed in at before is counted by itself
@@ -17,9 +17,10 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 from domain.caller import Caller
+from domain.factor import proofs
 from domain.refusals import Refusal
 from domain.user import Status, User
-from projections import accounts
+from projections import accounts, factors
 from service.commands import claims, passwords
 from service.operations.logging import request_id
 from service.secrets import identifiers
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from domain.factor import Proof
     from service.secrets.known_devices import KnownDevices
     from service.secrets.passwords import Passwords
     from service.store.refused import RefusalRecorder
@@ -78,12 +80,17 @@ class TryLater(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Proved:
-    """Who it was, true at `position`; `device` is the cookie that this browser is known again by."""
+    """Who it was, true at `position`; `device` is the cookie that this browser is known again by, or is to be.
+
+    `lacking` is what they have to show besides, before they are let in anywhere.
+    """
 
     user: UUID
     organization: UUID
     position: int
     device: str
+    known: bool
+    lacking: tuple[Proof, ...]
 
 
 class SignIn:
@@ -138,15 +145,24 @@ class SignIn:
         await self._throttle.succeeded(*buckets)
         if self._passwords.outdated(digest):
             await self._rehash(person, digest, password)
-        return Proved(person.id, organization, position, known or self._devices.new(person.id))
+        kinds = {row["type"] for row in await factors.of_user(self._store.pool, person.id)}
+        return Proved(
+            user=person.id,
+            organization=organization,
+            position=position,
+            device=known or self._devices.new(person.id),
+            known=known is not None,
+            lacking=proofs(person, kinds),
+        )
 
     async def locked_addresses(self, organization: UUID, names: list[str]) -> list[str]:
         """Return from where nobody can try at present to sign in by these names of a user."""
         return await self._throttle.locked_addresses([(await self._named(organization, name))[0] for name in names])
 
-    async def unlock(self, organization: UUID, names: list[str]) -> None:
-        """Let everybody try again to sign in by these names of a user."""
-        await self._throttle.unlock([(await self._named(organization, name))[0] for name in names])
+    async def unlock(self, organization: UUID, user: UUID, names: list[str]) -> None:
+        """Let everybody try again to sign in as a user who has these names, and at their further factors."""
+        subjects = [(await self._named(organization, name))[0] for name in names]
+        await self._throttle.unlock([*subjects, further_subject(user)])
 
     async def _named(self, organization: UUID, identifier: str) -> tuple[bytes, UUID | None]:
         """Return the digest of an identifier, and who has it."""
@@ -189,6 +205,11 @@ class SignIn:
 
     def _request_id(self) -> UUID:
         return request_id.get() or self._store.clock.new_id()
+
+
+def further_subject(user: UUID) -> bytes:
+    """Return what guesses at a user's further factors are counted under."""
+    return b"second-step:" + user.bytes
 
 
 def set_device_cookie(response: web.StreamResponse, text: str) -> None:

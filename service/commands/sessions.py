@@ -6,18 +6,24 @@ from typing import TYPE_CHECKING
 
 from domain.account import Account
 from domain.caller import Caller
-from domain.refusals import TooMuchAtOnce, UnknownSession, UnknownUser
+from domain.refusals import FactorMissing, TooMuchAtOnce, UnknownSession, UnknownUser
 from domain.session import Session
 from domain.user import User
 from projections import sessions
+from service.commands import factors
 from service.commands.seen import to_rely_on
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
     from datetime import datetime, timedelta
     from uuid import UUID
 
+    from domain.factor import Proof
     from service.store.decision import Decision, Origin
     from service.store.store import Outcome, Store
+
+    Further = Callable[[Decision, User, datetime], Awaitable[Collection[Proof]]]
+    """Judges what somebody shows besides their password, as a part of the decision; returns what of it is shown."""
 
 KEPT = 100
 """How many sessions of a user go on side by side: a further sign-in ends those that were used longest ago."""
@@ -39,11 +45,14 @@ async def start(
     methods: tuple[str, ...],
     lifetime: timedelta,
     former: str | None,
+    further: Further | None = None,
 ) -> Outcome[Session]:
     """Sign a user in with a cookie of this digest, where the browser came with one of the digest `former`, or none.
 
     The user's own live session goes on under the new cookie; anybody else's ends, so that no two people share one. So
-    do the user's expired sessions. Raises UnknownUser, UserNotActive, UnknownAccount or AccountNotActive.
+    do the user's expired sessions. Whatever the user has to show besides their password, `further` has to find shown:
+    no way into a session leads around it. Raises UnknownUser, UserNotActive, UnknownAccount, AccountNotActive,
+    FactorMissing, and what `further` refuses with.
     """
 
     async def command(decision: Decision) -> Session:
@@ -52,6 +61,11 @@ async def start(
         by = Caller(user, organization, frozenset(), user=user)
         person = await to_rely_on(decision, by, User, user)
         home = await to_rely_on(decision, by, Account, organization)
+        person.require_active()
+        shown = () if further is None else await further(decision, person, now)
+        missing = [proof for proof in await factors.required(decision, person) if proof not in shown]
+        if missing:
+            raise FactorMissing(", ".join(missing))
         until = now + lifetime
         before = None if former is None else await _behind(decision, former)
         if before is not None and before.is_live_for(user, now):

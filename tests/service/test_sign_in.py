@@ -14,10 +14,11 @@ from aiohttp import web
 from argon2 import PasswordHasher
 
 from domain.caller import SYSTEM
+from domain.factor import Proof
 from domain.person import Profile
 from domain.user import User
 from service import sign_in as module
-from service.commands import accounts, claims, passwords, people, registrations, users
+from service.commands import accounts, claims, factors, passwords, people, registrations, users
 from service.secrets import password_formats
 from service.secrets.digests import sha256_hex
 from service.secrets.known_devices import KnownDevices
@@ -385,7 +386,7 @@ async def test_an_attempt_that_was_not_looked_at_for_want_of_threads_does_not_co
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await place.person()
-    monkeypatch.setattr(place.passwords, "_most", 0)
+    monkeypatch.setattr(place.passwords._own, "_most", 0)
     for _ in range(20):
         with pytest.raises(Overloaded):
             await place.tried()
@@ -446,6 +447,18 @@ async def test_refusals_say_who_and_from_where_to_auditors_alone(place: Place) -
     )  # fmt: skip
 
 
+async def test_what_somebody_has_to_show_besides_is_told_to_who_knows_the_password(place: Place) -> None:
+    user = await place.person()
+    assert (await place.tried()).lacking == ()
+    await factors.add_totp(place.parts.store, origin(), SYSTEM, user=user.id, host="id.example.com")
+    proved = await place.tried()
+    assert (proved.lacking, proved.known) == ((Proof.TOTP,), False)
+    assert (await place.tried(device=proved.device)).known is True
+    with pytest.raises(SignInRefused) as refused:
+        await place.tried(password="wrong")
+    assert str(refused.value) == SignInRefused.sentence
+
+
 async def test_locked_addresses_are_told_by_the_names_of_a_user_and_opened(place: Place) -> None:
     await place.person(email="ada@example.com")
     await place.wrong(5)
@@ -455,7 +468,7 @@ async def test_locked_addresses_are_told_by_the_names_of_a_user_and_opened(place
     assert await place.sign_in.locked_addresses(place.organization, names) == [ADDRESS, "2001:db8::/64"]
     assert await place.sign_in.locked_addresses(place.organization, ["eve"]) == []
     assert await place.sign_in.locked_addresses(place.organization, []) == []
-    await place.sign_in.unlock(place.organization, names)
+    await place.sign_in.unlock(place.organization, uuid4(), names)
     assert await place.sign_in.locked_addresses(place.organization, names) == []
     assert await place.tried()
 

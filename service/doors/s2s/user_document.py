@@ -34,8 +34,8 @@ class User(Reply):
     first_name: str | None
     last_name: str | None
     email_verified: bool
-    otp_verified: Literal[False]
-    sms_phone_number_verified: Literal[False]
+    otp_verified: bool
+    sms_phone_number_verified: bool
     login_count: Literal[0]
     mfa_types: list[Factor]
     is_active: bool
@@ -80,6 +80,8 @@ def of_row(row: Row) -> dict[str, Any]:
         given_name=row["given_name"],
         family_name=row["family_name"],
         email_verified=row["email_verified"],
+        otp_verified=row["has_totp"],
+        phone_verified=row["phone_verified"],
         factors=[factor for factor, column in FACTORS.items() if row[column]],
         status=row["status"],
         invitation_expires_at=row["invitation_expires_at"],
@@ -108,6 +110,8 @@ def detail(left: Detail) -> dict[str, Any]:
         given_name=user.profile.given_name,
         family_name=user.profile.family_name,
         email_verified=user.email_verified,
+        otp_verified=left.has_totp,
+        phone_verified=user.phone_verified,
         factors=[factor for factor in FACTORS if factor in user.factors],
         status=user.status,
         invitation_expires_at=left.invitation_expires_at,
@@ -127,6 +131,8 @@ def _user(
     given_name: str | None,
     family_name: str | None,
     email_verified: bool,
+    otp_verified: bool,
+    phone_verified: bool,
     factors: list[Factor],
     status: str,
     invitation_expires_at: datetime | None,
@@ -144,8 +150,8 @@ def _user(
         "firstName": given_name,
         "lastName": family_name,
         "emailVerified": email_verified,
-        "otpVerified": False,
-        "smsPhoneNumberVerified": False,
+        "otpVerified": otp_verified,
+        "smsPhoneNumberVerified": phone_verified,
         "loginCount": 0,
         "mfaTypes": factors,
         "isActive": status == Status.ACTIVE,

@@ -218,7 +218,7 @@ async def locked_addresses(call: Call) -> Answer:
 async def unlock_addresses(call: Call) -> Answer:
     person = await _row(call)
     done = await call.carry_out(users.unlock_sign_in, no_content, user=person["id"])
-    await call.parts.sign_in.unlock(person["organization"], _names(person))
+    await call.parts.sign_in.unlock(person["organization"], person["id"], _names(person))
     return done
 
 
