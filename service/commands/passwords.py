@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from domain.refusals import WrongPassword
 from domain.revocation import Revocation
 from domain.user import User
 from service.commands import sessions
@@ -31,18 +32,29 @@ async def change(
     user: UUID,
     password: str,
     revoke: bool = False,
+    own: bool = False,
+    former: str | None = None,
+    ends_others_than: UUID | None = None,
     remember: Remember[User] | None = None,
 ) -> Outcome[User]:
     """Give a user another password, or their first; with `revoke`, their tokens and sessions end in the same moment.
 
+    `own`: they do it themselves at a page of ours, after they have proved anew who they are, so that their roles are
+    no more than what they hold already. `former` is the digest of the password that they proved themselves with.
+    `ends_others_than` is their session that goes on: all others end.
+
     Raises InvalidPassword, Overloaded (too many digests are being made), UnknownUser, MissingPermission (the user's
-    roles hold more than the caller does) or TooMuchAtOnce.
+    roles hold more than the caller does), WrongPassword (the digest is not `former` any more) or TooMuchAtOnce.
     """
     digest = await passwords.digest(password)
 
     async def command(decision: Decision) -> User:
         found, now = await to_change(decision, by, User, user), store.clock.now()
-        await require_entitled(decision, by, found)
+        found.require_known()
+        if not (own and by.user == found.id and by.application is None):
+            await require_entitled(decision, by, found)
+        if former is not None and found.password != former:
+            raise WrongPassword(field="password")
         found.change_password(digest, now)
         decision.save(found)
         if revoke:
@@ -59,7 +71,8 @@ async def change(
                 now=now,
             )
             decision.save(revocation)
-            await sessions.end_of_user(decision, found, now, reason=CHANGED)
+        if revoke or ends_others_than is not None:
+            await sessions.end_of_user(decision, found, now, but=ends_others_than, reason=CHANGED)
         return found
 
     return await store.decide(command, origin, remember=remember)

@@ -18,6 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION
 
 from domain.refusals import InvalidPassword
+from domain.text import is_orderly
 from service.secrets import password_formats
 from service.store.refusals import Overloaded
 
@@ -35,10 +36,16 @@ MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 THREADS = 2
 WAITING = 64
 """How many may wait for a thread, a second or so: whoever comes then is sent away rather than let to pile up."""
+FOREIGN_THREADS, FOREIGN_WAITING = 1, 16
+"""The same for digests of other systems. One of them may take as long as fifty of ours, and whoever takes them over
+chooses them: they get in nobody's way but each other's.
+"""
 
 
 def normalised(password: str) -> str:
     """Return the form of a password that is digested. Raises InvalidPassword unless it has 1 to 256 characters."""
+    if not is_orderly(password):
+        raise InvalidPassword(field="password")
     text = unicodedata.normalize("NFKC", password)
     if not 1 <= len(text) <= LIMIT or any("\ud800" <= character <= "\udfff" for character in text):
         raise InvalidPassword(field="password")
@@ -52,17 +59,17 @@ class Passwords:
         """Take what digests; its parameters are today's."""
         self._hasher = hasher or PasswordHasher(time_cost=PASSES, memory_cost=MEMORY_KIB, parallelism=LANES)
         self._nobodys = _nobodys(self._hasher)
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="passwords")
-        self._most = threads + waiting
-        self._under_way = 0
+        self._own = _Workers("passwords", threads, waiting)
+        self._foreign = _Workers("foreign-passwords", FOREIGN_THREADS, FOREIGN_WAITING)
 
     def close(self) -> None:
         """Begin nothing more; what waits is cancelled."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for workers in (self._own, self._foreign):
+            workers.close()
 
     async def digest(self, password: str) -> str:
         """Return the digest to keep in a password's place. Raises InvalidPassword and Overloaded."""
-        return await self._work(self._hasher.hash, normalised(password))
+        return await self._own.work(self._hasher.hash, normalised(password))
 
     async def verify(self, digest: str | None, password: str) -> bool:
         """Say whether a password is the one of this digest. Raises Overloaded.
@@ -70,7 +77,8 @@ class Passwords:
         The work is the same whatever is compared: with no digest (None), with one of a weaker kind, and for a password
         that nobody can have. So what it costs tells nothing about whose password it was.
         """
-        return await self._work(self._verify, digest, password)
+        foreign = digest is not None and password_formats.is_foreign(digest)
+        return await (self._foreign if foreign else self._own).work(self._verify, digest, password)
 
     def outdated(self, digest: str) -> bool:
         """Say whether a digest was made with other parameters than today's, or in another way."""
@@ -98,7 +106,20 @@ class Passwords:
         except (VerificationError, InvalidHashError):
             return False
 
-    async def _work(self, job: Callable[P, T], *arguments: P.args, **_: P.kwargs) -> T:
+
+class _Workers:
+    """Threads of one kind of work, and those who may wait for them."""
+
+    def __init__(self, name: str, threads: int, waiting: int) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._most = threads + waiting
+        self._under_way = 0
+
+    def close(self) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def work(self, job: Callable[P, T], *arguments: P.args, **_: P.kwargs) -> T:
+        """Do a job once a thread is free. Raises Overloaded when too many wait."""
         if self._under_way >= self._most:
             raise Overloaded
         self._under_way += 1

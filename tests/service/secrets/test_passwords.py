@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from contextlib import contextmanager
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +14,7 @@ from argon2 import PasswordHasher
 
 from domain.refusals import InvalidPassword
 from service.secrets.password_formats import adopted
-from service.secrets.passwords import Passwords, normalised
+from service.secrets.passwords import FOREIGN_THREADS, FOREIGN_WAITING, Passwords, normalised
 from service.store.refusals import Overloaded
 
 if TYPE_CHECKING:
@@ -159,6 +161,18 @@ async def test_who_gives_up_makes_room() -> None:
         assert len(await asyncio.gather(*waiting[:2], late)) == 3
 
 
+async def test_digests_of_other_systems_get_in_nobody_elses_way(passwords: Passwords) -> None:
+    own = await passwords.digest("open sesame")
+    slow = adopted("Legacy", json.dumps(["pbkdf2", ["salt", 1_000_000, 64, "sha512", "@"], "00" * 64]))
+    crowd = [asyncio.create_task(passwords.verify(slow, "open sesame")) for _ in range(100)]
+    await asyncio.sleep(0)
+    assert await passwords.verify(own, "open sesame")
+    assert not all(task.done() for task in crowd)
+    passwords.close()  # what waits is cancelled
+    ended = await asyncio.gather(*crowd, return_exceptions=True)
+    assert [type(one) for one in ended].count(Overloaded) == 100 - FOREIGN_THREADS - FOREIGN_WAITING
+
+
 async def test_the_event_loop_goes_on_meanwhile() -> None:
     with crowded() as (passwords, hasher):
         task = asyncio.create_task(passwords.digest("x"))
@@ -166,3 +180,13 @@ async def test_the_event_loop_goes_on_meanwhile() -> None:
         assert not task.done()
         hasher.go.set()
         await task
+
+
+async def test_no_password_takes_long_to_read(passwords: Passwords) -> None:
+    many_marks = "a" + "\u0301\u0316" * 16_000  # seconds of work to bring to an order
+    digest = await passwords.digest("open sesame")
+    began = perf_counter()
+    with pytest.raises(InvalidPassword):
+        normalised(many_marks)
+    assert not await passwords.verify(digest, many_marks)
+    assert perf_counter() - began < 0.5
