@@ -11,6 +11,7 @@ from service.pages import (
     invitation,
     login,
     rendering,
+    second_factor,
     stylesheet,
 )
 
@@ -19,6 +20,7 @@ ENDPOINTS = (
     *invitation.PAGE.endpoints,
     *email_verification.PAGE.endpoints,
     *login.ENDPOINTS,
+    *second_factor.ENDPOINTS,
     *consent.ENDPOINTS,
     *device.ENDPOINTS,
     *account.ENDPOINTS,

@@ -7,6 +7,10 @@ section 12.5.4).
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 LANGUAGES = ("en", "zh")
 LIMIT = 500  # characters of the header, and of what an application says, that are looked at
@@ -32,3 +36,11 @@ def preferred(header: str, locales: str | None = None) -> str:
             if language in LANGUAGES and quality > liked.get(language, 0):
                 liked[language] = quality
     return max(liked, key=lambda language: liked[language], default=LANGUAGES[0])
+
+
+def in_language(locales: Mapping[str, str], language: str) -> str | None:
+    """Return what is said in a language: by its plain tag, else by the first of its tags (zh-CN for zh)."""
+    of_language = {tag: said for tag, said in locales.items() if tag.partition("-")[0].lower() == language and said}
+    return next((said for tag, said in of_language.items() if tag.lower() == language), None) or next(
+        iter(of_language.values()), None
+    )

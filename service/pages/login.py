@@ -15,36 +15,35 @@ from service.http.body import MAX_BODY
 from service.http.endpoint import FORM, Endpoint
 from service.http.group import Group
 from service.http.request import client_address
-from service.oauth.authorization import steps
-from service.pages import csrf, rendering, way_on
+from service.pages import csrf, entering, second_factor, way_on
+from service.pages.login_page import PATH, page
 from service.pages.person import person
 from service.pages.posted import ELSEWHERE, FAILED, UNREADABLE, html, note, note_refusal, parameters, read, told_by_page
-from service.pages.way_on import CONSOLE, DEVICE, OTHER, Way
+from service.pages.way_on import ACCOUNT, OTHER, Way
 from service.parts import PARTS
-from service.sessions import set_cookie
-from service.sign_in import DEVICE_COOKIE, SignInRefused, TryLater, set_device_cookie
+from service.second_step import PASSWORD
+from service.sign_in import DEVICE_COOKIE, SignInRefused, TryLater
 
 if TYPE_CHECKING:
     from aiohttp import web
 
     from service.sign_in import Proved
 
-PATH = "/login"
-METHODS = ("pwd",)  # RFC 8176 section 2
-MINUTE = 60
+METHODS = (PASSWORD,)
 SELECT = "select_account"
 
 
 class SignInLink(pydantic.BaseModel):
     """What the address of the sign-in page says: what was asked for, or whose people sign in, or which device waits.
 
-    `console`: whoever signs in wants to go there.
+    `console`: whoever signs in wants to go there; `account`: to this page of their account.
     """
 
     request: str = ""
     organization: str = ""
     device: str = ""
     console: str = ""
+    account: str = ""
     other: str = ""
 
 
@@ -64,7 +63,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
         return way
     hint = "" if way.asking is None else way.asking.asked.login_hint or ""
     again = await _present(request, way)
-    return _page(request, way, identifier=hint or again or "", again=again is not None)
+    return page(request, way, identifier=hint or again or "", again=again is not None)
 
 
 @told_by_page
@@ -78,19 +77,19 @@ async def sign_in(request: web.Request) -> web.StreamResponse:
     if not csrf.genuine(request, form, PATH, csrf.shown_to(request)):
         client = None if way.asking is None else way.asking.client.client_id
         note(request, 403, "forged_form", organization=way.organization, client=client)
-        return _page(request, way, status=403, identifier=identifier, notice="form_stale")
+        return page(request, way, status=403, identifier=identifier, notice="form_stale")
     if not identifier or not password:
-        return _page(request, way, status=400, identifier=identifier, checked=True)
+        return page(request, way, status=400, identifier=identifier, checked=True)
     try:
-        return await _let_in(request, way, await _check(request, way, identifier, password))
+        return await _go_on(request, way, await _check(request, way, identifier, password))
     except TryLater as wait:
-        response = _page(request, way, status=429, identifier=identifier, wait=wait.seconds)
+        response = page(request, way, status=429, identifier=identifier, wait=wait.seconds)
         response.headers["Retry-After"] = str(wait.seconds)
         return response
     except (SignInRefused, Refusal) as refused:
         if isinstance(refused, Refusal):  # locked out between proof and sign-in: told as if the proof had failed
             note_refusal(request, refused)
-        return _page(request, way, status=403, identifier=identifier, notice="login_refused")
+        return page(request, way, status=403, identifier=identifier, notice="login_refused")
 
 
 async def _check(request: web.Request, way: Way, identifier: str, password: str) -> Proved:
@@ -103,68 +102,26 @@ async def _check(request: web.Request, way: Way, identifier: str, password: str)
     )
 
 
-async def _let_in(request: web.Request, way: Way, proved: Proved) -> web.StreamResponse:
-    parts = request.app[PARTS]
-    _, text = await parts.sessions.start(
-        request, user=proved.user, organization=proved.organization, methods=METHODS, position=proved.position
-    )
-    response = await _follow(request, way)
-    set_cookie(response, text)
-    csrf.forget(response)
-    set_device_cookie(response, proved.device)
-    return response
-
-
-async def _follow(request: web.Request, way: Way) -> web.StreamResponse:
-    parts = request.app[PARTS]
-    if way.asking is not None:
-        return way_on.after_form(request, await steps.proceed(request, parts, way.asking.asked), way.asking)
-    if DEVICE in way.fields:
-        return way_on.to(parts, "/device", user_code=way.fields[DEVICE])
-    own = "/console" if CONSOLE in way.fields else "/account"
-    return way_on.to(parts, own, organization=str(way.organization))
+async def _go_on(request: web.Request, way: Way, proved: Proved) -> web.StreamResponse:
+    """Let somebody in whose password was right, or lead them to the second step."""
+    if proved.lacking:
+        return await second_factor.begin(request, way, proved)
+    return await entering.let_in(request, way, proved, methods=METHODS)
 
 
 async def _present(request: web.Request, way: Way) -> str | None:
     """Return what somebody signs in with who is signed in and has to prove it again; None for anybody else."""
-    if way.asking is None or OTHER in way.fields or SELECT in way.asking.asked.prompt:
+    if OTHER in way.fields or (way.asking is None and ACCOUNT not in way.fields):
+        return None
+    if way.asking is not None and SELECT in way.asking.asked.prompt:
         return None
     parts = request.app[PARTS]
     signed_in = await parts.sessions.present(request)
     if signed_in is None or signed_in.organization != way.organization:
         return None
-    if way.asking.asked.accepts(signed_in.authenticated_at):
+    if way.asking is not None and way.asking.asked.accepts(signed_in.authenticated_at):
         return None
     return (await person(parts, signed_in.user)).identifier
-
-
-def _page(
-    request: web.Request,
-    way: Way,
-    *,
-    status: int = 200,
-    identifier: str = "",
-    again: bool = False,
-    checked: bool = False,
-    notice: str = "",
-    wait: int = 0,
-) -> web.Response:
-    shown = csrf.shown_to(request)
-    response = rendering.form_page(
-        request,
-        "login.html",
-        status=status,
-        locales=way.locales,
-        way=way,
-        fields={**way.fields, csrf.FIELD: csrf.token(request.app[PARTS], PATH, shown)},
-        identifier=identifier,
-        again=again,
-        checked=checked,
-        notice=notice,
-        wait_minutes=-(-wait // MINUTE),
-    )
-    csrf.remember(response, shown)
-    return rendering.in_any_window(response)
 
 
 ENDPOINTS = (

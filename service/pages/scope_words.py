@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.permissions import PERMISSIONS, PERSONAL_SCOPES, ROOT
 from projections import scopes
+from service.pages.language import in_language
 from service.pages.words import WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from uuid import UUID
 
     import asyncpg
@@ -57,15 +58,7 @@ def _permission(name: str, language: str) -> Described:
 
 
 def _other(name: str, row: asyncpg.Record | None, language: str) -> Described:
-    told = None if row is None else _in_language(json.loads(row["locales"]), language) or row["note"]
+    told = None if row is None else in_language(json.loads(row["locales"]), language) or row["note"]
     if told:
         return Described(OTHER, told, name)
     return Described(OTHER, WORDS[language]["scope_other"].format(scope=name), None)
-
-
-def _in_language(locales: Mapping[str, str], language: str) -> str | None:
-    """Return what is said in a language: by its plain tag, else by the first of its tags (zh-CN for zh)."""
-    of_language = {tag: said for tag, said in locales.items() if tag.partition("-")[0].lower() == language and said}
-    return next((said for tag, said in of_language.items() if tag.lower() == language), None) or next(
-        iter(of_language.values()), None
-    )

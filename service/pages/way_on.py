@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from service.parts import Parts
 
 REQUEST, ORGANIZATION, DEVICE, CONSOLE, OTHER = "request", "organization", "device", "console", "other"
-FIELDS = (REQUEST, ORGANIZATION, DEVICE, CONSOLE, OTHER)
+ACCOUNT = "account"
+FIELDS = (REQUEST, ORGANIZATION, DEVICE, CONSOLE, ACCOUNT, OTHER)
 """What the address of the sign-in page may say, and its form repeats. `other`: it is to be somebody else."""
+ACCOUNT_PAGES = ("profile", "username", "email", "phone", "password", "factors", "tokens", "connections")
+"""The pages that `account` names: it leads to one of these, or to the account page."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,14 @@ async def found(request: web.Request, values: Mapping[str, str]) -> Way | web.St
     if organization is None or owner is None:
         return rendering.problem(request, "request_problem_title", "request_unknown_organization", 404)
     return Way(organization, owner, fields)
+
+
+def home(way: Way) -> str:
+    """Return the page of ours that a sign-in leads to when no application and no device asked for it."""
+    if CONSOLE in way.fields:
+        return "/console"
+    page = way.fields.get(ACCOUNT)
+    return f"/account/{page}" if page in ACCOUNT_PAGES else "/account"
 
 
 async def asking_of(request: web.Request, text: str) -> Asking | web.StreamResponse:

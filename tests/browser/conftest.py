@@ -59,18 +59,27 @@ async def browser() -> AsyncIterator[Browser]:
         await opened.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def app(browser: Browser, postgres_dsn: str, app_template: str) -> AsyncIterator[Running]:
-    """The service, whose issuer is where the browser finds it."""
+@asynccontextmanager
+async def listening(dsn: str, host: str = "127.0.0.1", **more: Any) -> AsyncIterator[Running]:
+    """Open a service whose issuer is where the browser finds it; `more` is what of its settings differs.
+
+    Ports do not keep cookies apart: a second service needs another name of this machine for its `host`.
+    """
     with socket.socket() as kept:
         # Bound from now on: otherwise the port may be anybody's by the time the service listens there.
         kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         kept.bind(("127.0.0.1", 0))
         port = kept.getsockname()[1]
-        settings = replace(SETTINGS, issuer=f"http://127.0.0.1:{port}")
-        with copied(postgres_dsn, app_template) as dsn:
-            async with running(dsn, settings, port=port) as service:
-                yield service
+        async with running(dsn, replace(SETTINGS, issuer=f"http://{host}:{port}", **more), port=port) as service:
+            yield service
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def app(browser: Browser, postgres_dsn: str, app_template: str) -> AsyncIterator[Running]:
+    """The service for all tests."""
+    with copied(postgres_dsn, app_template) as dsn:
+        async with listening(dsn) as service:
+            yield service
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -108,7 +117,7 @@ def opening(app: Running, browser: Browser) -> Opening:
 
     @asynccontextmanager
     async def opened(*sent_to: str, **settings: Any) -> AsyncIterator[Page]:
-        issuer, foreign, complaints = app.parts.settings.issuer, [], []
+        issuer, foreign, complaints = settings.pop("base_url", app.parts.settings.issuer), [], []
         known = (f"{issuer}/", "data:", *(f"{one}/" for one in sent_to))
 
         def asked(request: Request) -> None:

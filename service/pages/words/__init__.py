@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from service.pages.words import chinese, chinese_console, english, english_console
+from service.pages.words import (
+    chinese,
+    chinese_account,
+    chinese_console,
+    chinese_factors,
+    english,
+    english_account,
+    english_console,
+    english_factors,
+)
 
 WORDS: dict[str, dict[str, str]] = {
-    "en": {**english.WORDS, **english_console.WORDS},
-    "zh": {**chinese.WORDS, **chinese_console.WORDS},
+    "en": {**english.WORDS, **english_account.WORDS, **english_console.WORDS, **english_factors.WORDS},
+    "zh": {**chinese.WORDS, **chinese_account.WORDS, **chinese_console.WORDS, **chinese_factors.WORDS},
 }

@@ -7,6 +7,24 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from tests.service.pages import factors
+from tests.service.pages.account.settings import (
+    APP,
+    CODES,
+    CONFIRM_EMAIL,
+    CONFIRM_PHONE,
+    EMAIL,
+    FACTORS,
+    FORMS,
+    PAGES,
+    PASSWORD,
+    PROFILE,
+    RENAME,
+    START,
+    TOKENS,
+    USERNAME,
+    settled,
+)
 from tests.service.pages.console import ALL, APPROVE, ONE, REJECT, THIRD_PARTIES, a_program, a_third_party
 from tests.service.pages.people import Person, a_firm, sign_in
 from tests.service.pages.visitor import Visitor
@@ -50,6 +68,8 @@ async def every_page(app, firm, language="en"):
     reject = waiting.page.form(REJECT)
     chosen = {"third_party": third_party["id"], "reason": "x"}
     return {
+        **await settings_pages(firm, language),
+        **await second_steps(firm, language),
         "sign-in": login,
         "sign-in, wrong": wrong,
         "sign-in, missing": missing,
@@ -77,6 +97,59 @@ async def every_page(app, firm, language="en"):
         "console, denied": await visitor.open("/console"),
         "console, rejected": await administrator.open((await administrator.submit(reject, **chosen)).next),
         "signed out": await visitor.submit(own, **dict(own.buttons)),
+    }
+
+
+async def second_steps(firm, language):
+    """Return each page of the second step of a sign-in by name."""
+    person, newcomer = await firm.person(), await firm.person()
+    await factors.an_app(firm, person)
+    await factors.codes(firm, person)
+    await factors.require(firm, newcomer, "email", "otp")
+    visitor, asked = await factors.halfway(firm, person, Visitor(firm.app, language=language))
+    other, mail = await factors.halfway(firm, newcomer, Visitor(firm.app, language=language))
+    code = factors.sent(firm.app, newcomer.email)[-1]
+    return {
+        "second step": asked,
+        "second step, wrong": await visitor.submit(asked.form, code="x"),
+        "second step, missing": await visitor.submit(asked.form, code=""),
+        "second step, forged": await visitor.submit(asked.form, csrf=""),
+        "second step, backup code": await visitor.open(factors.STEP, organization=firm.organization, by="backup"),
+        "second step, mail": mail,
+        "second step, set up": await other.open((await other.submit(mail.form, code=code)).next),
+        "second step, over": await Visitor(firm.app, {factors.SECOND: "x"}, language).open(
+            factors.STEP, organization=firm.organization
+        ),
+    }
+
+
+async def settings_pages(firm, language):
+    """Return each page of an account's settings by name."""
+    somebody = await settled(firm, language)
+    visitor, forms = somebody.visitor, somebody.forms
+    pages = {path: await visitor.open(path) for path in PAGES}
+    newcomer = await firm.signed_in(await firm.person(), language=language)
+    return {
+        **pages,
+        "no factors": await newcomer.open(FACTORS),
+        "no tokens": await newcomer.open(TOKENS),
+        "profile, wrong": await visitor.submit(forms[PROFILE], nickname="x" * 200, website="x", locale="?"),
+        "profile, stale": await visitor.submit(forms[PROFILE], seen="", nickname="x"),
+        "username, wrong": await visitor.submit(forms[USERNAME], username="9"),
+        "password, wrong": await visitor.submit(forms[PASSWORD], present="wrong"),
+        "password, short": await visitor.submit(forms[PASSWORD], new="x"),
+        "address, wrong": await visitor.submit(forms[EMAIL], address="x"),
+        "address, code": await visitor.submit(forms[EMAIL]),
+        "address, wrong code": await visitor.submit(forms[CONFIRM_EMAIL], code="x"),
+        "number, no code": await visitor.submit(forms[CONFIRM_PHONE], code=""),
+        "app, wrong code": await visitor.submit(forms[APP], code="x"),
+        "codes": await visitor.submit(forms[CODES]),
+        "codes, again": await visitor.submit(forms[CODES]),
+        "token": await visitor.submit(forms[TOKENS]),
+        "token, wrong": await visitor.submit(forms[TOKENS], name=""),
+        "token, wrong name": await visitor.submit(forms[RENAME], new_name=""),
+        "connection, onward": await visitor.submit(forms[START]),
+        "settings, forged": await visitor.submit(forms[START], csrf=""),
     }
 
 
@@ -109,7 +182,7 @@ async def test_a_window_that_an_application_opened_stays_its_own_until_it_has_it
                   "consent, forged", "onward"}  # fmt: skip
     for name, answer in pages.items():
         isolated = answer.headers.get("Cross-Origin-Opener-Policy") == "same-origin"
-        assert isolated is (name not in on_the_way), name
+        assert isolated is (name not in on_the_way and not name.startswith("second step")), name
 
 
 async def test_pages_fetch_nothing_but_their_stylesheet(pages):
@@ -160,10 +233,14 @@ async def test_each_page_speaks_chinese_too(app, firm, pages):
 
 
 async def test_other_methods_are_not_there(app):
-    for path in ("/login", "/consent", "/device", "/account", "/console", "/console/third-parties"):
+    for path in ("/login", "/login/factor", "/consent", "/device", "/account", "/console", "/console/third-parties"):
         reply = await app.call("PUT", path, "")
         assert reply.status == 405
     for path in ("/account/applications/revoke", "/account/sessions/end", ONE, APPROVE, REJECT):
+        assert (await app.call("GET", path, "")).status == 405
+    for path in PAGES:
+        assert (await app.call("PUT", path, "")).status == 405
+    for path in set(FORMS) - set(PAGES):
         assert (await app.call("GET", path, "")).status == 405
 
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from service.pages.browsers import named
+from service.pages.language import in_language
 from service.pages.moments import brief, day, minute
 from service.pages.rendering import initial
-from service.pages.scope_words import _in_language
 from service.pages.standing import standing
 
 MOMENT = datetime(2026, 3, 9, 7, 5, 59, tzinfo=UTC)
@@ -71,7 +71,7 @@ def test_a_name_is_stood_for_by_its_first_letter(name, letter):
 
 
 def test_of_translations_the_plain_language_comes_first_then_any_of_its_regions():
-    assert _in_language({"zh-CN": "b", "zh": "a", "en": "c"}, "zh") == "a"
-    assert _in_language({"en-GB": "b", "zh": "a"}, "en") == "b"
-    assert _in_language({"zh": "", "zh-TW": "t"}, "zh") == "t"
-    assert _in_language({"fr": "x"}, "en") is None
+    assert in_language({"zh-CN": "b", "zh": "a", "en": "c"}, "zh") == "a"
+    assert in_language({"en-GB": "b", "zh": "a"}, "en") == "b"
+    assert in_language({"zh": "", "zh-TW": "t"}, "zh") == "t"
+    assert in_language({"fr": "x"}, "en") is None
