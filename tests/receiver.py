@@ -35,6 +35,7 @@ class Receiver:
     always: Answer = field(default_factory=Answer)
     requests: list[tuple[str, str]] = field(default_factory=list)
     headers: list[Any] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     forms: list[dict[str, str]] = field(default_factory=list)
 
     @property
@@ -44,6 +45,7 @@ class Receiver:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, str(request.rel_url)))
         self.headers.append(request.headers.copy())
+        self.bodies.append(await request.read())
         self.forms.append({name: str(value) for name, value in (await request.post()).items()})
         answer = self.answers.popleft() if self.answers else self.always
         await asyncio.sleep(answer.pause)

@@ -10,7 +10,7 @@ from domain.membership import Membership
 from domain.permissions import ADMINISTRATOR_ROLES, BUILT_IN_SCOPES, ROOT
 from domain.refusals import MissingPermission, TooMuchAtOnce
 from projections import accounts, applications, memberships, roles, scopes, users
-from service.commands import administrators, claims, groups
+from service.commands import administrators, claims, connectors, groups
 from service.commands.seen import to_change, to_rely_on
 from service.commands.unchanged import UNCHANGED, Unchanged, chosen
 
@@ -137,6 +137,36 @@ async def set_features(
     return await store.decide(command, origin, remember=remember)
 
 
+async def change_settings(
+    store: Store,
+    origin: Origin,
+    by: Caller,
+    *,
+    account: UUID,
+    code_lifetime: int | Unchanged = UNCHANGED,
+    code_tries: int | Unchanged = UNCHANGED,
+    verified_identifiers: bool | Unchanged = UNCHANGED,
+    remember: Remember[Account] | None = None,
+) -> Outcome[Account]:
+    """Change how an organization deals with its people's addresses, as far as it is named.
+
+    Raises UnknownAccount (a child account too) or InvalidSettings.
+    """
+
+    async def command(decision: Decision) -> Account:
+        changing = await to_change(decision, by, Account, account)
+        changing.change_settings(
+            code_lifetime=chosen(code_lifetime, changing.code_lifetime),
+            code_tries=chosen(code_tries, changing.code_tries),
+            verified_identifiers=chosen(verified_identifiers, changing.verified_identifiers),
+            now=store.clock.now(),
+        )
+        decision.save(changing)
+        return changing
+
+    return await store.decide(command, origin, remember=remember)
+
+
 async def delete(
     store: Store,
     origin: Origin,
@@ -182,6 +212,7 @@ async def end(decision: Decision, by: Caller, doomed: Account, now: datetime, *,
     claims.release_slug(decision, doomed, doomed.slug)
     if doomed.parent is None:
         await administrators.end(decision, doomed.id, now)
+        await connectors.end_of_organization(decision, by, doomed.id, now)
     decision.save(doomed)
 
 

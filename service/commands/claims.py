@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING
 
 from domain.refusals import (
     AlreadyMember,
+    BackupCodesInUse,
     ClientIdTaken,
     Conflict,
     EmailTaken,
+    IdentityTaken,
     InvalidEmail,
     NameTaken,
+    PersonalAccessTokenNameTaken,
     PhoneTaken,
+    TargetTaken,
+    TotpInUse,
     UsernameTaken,
 )
-from service.commands.emails import identity, normalised
+from service.commands.emails import TYPED_LIMIT, identity, normalised
 from service.store.refusals import Taken
 
 if TYPE_CHECKING:
@@ -42,12 +47,24 @@ SCOPE_NAME = "scope-name"
 SLUG = "slug"
 GROUP_NAME = "group-name"
 GROUP_MEMBERSHIP = "group-membership"
+CONNECTOR = "connector"
+IDENTITY = "identity"
+IDENTITY_TARGET = "identity-target"
+SSO_IDENTITY = "sso-identity"
+TOTP = "totp"
+BACKUP_CODES = "backup-codes"
+TOKEN_NAME = "pat-name"  # noqa: S105 - a space of claims
 
 REFUSALS: dict[str, type[Conflict]] = {MEMBERSHIP: AlreadyMember, ROLE_NAME: NameTaken, CLIENT_ID: ClientIdTaken}
 REFUSALS |= {EMAIL: EmailTaken, PHONE: PhoneTaken, USERNAME: UsernameTaken}
 REFUSALS |= {SCOPE_NAME: NameTaken, SLUG: NameTaken, GROUP_NAME: NameTaken, GROUP_MEMBERSHIP: AlreadyMember}
+REFUSALS[TOKEN_NAME] = PersonalAccessTokenNameTaken
+REFUSALS |= {TOTP: TotpInUse, BACKUP_CODES: BackupCodesInUse}
+REFUSALS |= {IDENTITY: IdentityTaken, IDENTITY_TARGET: IdentityTaken, SSO_IDENTITY: IdentityTaken}
+REFUSALS[CONNECTOR] = TargetTaken
 FIELDS = {ROLE_NAME: "name", CLIENT_ID: "client_id", SCOPE_NAME: "name", SLUG: "slug", GROUP_NAME: "name"}
 FIELDS[USERNAME] = "username"
+FIELDS[TOKEN_NAME] = "name"
 
 
 def claim_membership(decision: Decision, membership: Membership) -> None:
@@ -158,6 +175,8 @@ async def release_phone(decision: Decision, user: User, phone: str | None) -> No
 def sign_in_name(typed: str) -> tuple[str, str]:
     """Return the space that what somebody typed as their name is claimed in, if by anybody, and their text there."""
     typed = typed.strip()
+    if len(typed) > TYPED_LIMIT:  # nobody's
+        return EMAIL, ""
     if "@" not in typed:
         return USERNAME, typed.lower()
     try:

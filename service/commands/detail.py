@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from domain.account import Account
+from domain.factor import Kind
 from domain.membership import Membership
-from projections import groups, invitations, memberships, roles
+from projections import factors, groups, invitations, memberships, roles
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,13 +35,17 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True)
 class Detail:
-    """A user, the names of their roles, until when they can accept an invitation, their org and groups."""
+    """A user, the names of their roles, until when they can accept an invitation, their org and groups.
+
+    `has_totp`: they have an app that makes codes.
+    """
 
     user: User
     roles: list[str]
     invitation_expires_at: datetime | None
     org: Org | None
     groups: list[Group]
+    has_totp: bool
 
 
 async def detailed(
@@ -57,7 +62,9 @@ async def detailed(
         found = await memberships.active_org(connection, user.id)
         org = None if found is None else Org(found["id"], found["name"], found["slug"])
         members = [Group(row["id"], row["name"]) for row in await groups.of_user(connection, user.id)]
-    return Detail(user, await roles.names_of(connection, user.roles), invitation_expires_at, org, members)
+    names = await roles.names_of(connection, user.roles)
+    has_totp = any(row["type"] == Kind.TOTP for row in await factors.of_user(connection, user.id))
+    return Detail(user, names, invitation_expires_at, org, members, has_totp)
 
 
 async def _stated(decision: Decision, user: User) -> tuple[Org | None, list[Group]]:

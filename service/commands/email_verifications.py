@@ -38,7 +38,8 @@ async def request(
         expires_at = (now := store.clock.now()) + LIFETIME
         found = await to_change(decision, by, User, user)
         digest = links.digest(EMAIL_VERIFICATION, found.id, found.version + 1, expires_at)
-        found.request_email_verification(digest, expires_at, found.profile.locale, now)
+        # No locale: the letter goes by the user's own, which is theirs and so only in what is sealed.
+        found.request_email_verification(digest, expires_at, None, now)
         decision.save(found)
         return found
 

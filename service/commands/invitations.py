@@ -89,7 +89,7 @@ async def invite(
                 user=user.id,
                 email=address,
                 digest=links.digest(INVITATION, invitation, Invitation.INITIAL_VERSION, now + LIFETIME),
-                locale=locale,
+                locale=None,  # the letter goes by the user's own, which is theirs and so only in what is sealed
                 signin_url=await signin_urls.checked(decision.connection, home.organization, signin_url),
                 now=now,
             )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from domain.person import Factor
 from domain.refusals import AttributesNotEnabled, InvalidRole
 from domain.user import Status, User
-from service.commands import orgs, sessions
+from service.commands import factors, orgs, sessions
 from service.commands.changing import changed
 from service.commands.detail import detailed
 from service.commands.entitled import require_entitled
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from domain.caller import Caller
-    from domain.person import Factor
     from domain.role import Role
     from service.commands.detail import Detail
     from service.store.decision import Decision, Origin
@@ -118,16 +118,18 @@ async def require_factor(
 async def waive_factor(
     store: Store, origin: Origin, by: Caller, *, user: UUID, factor: Factor, remember: Remember[User] | None = None
 ) -> Outcome[User]:
-    """Ask a user no more for a factor.
+    """Ask a user no more for a factor; with that for an app's codes, the app itself is forgotten.
 
     Raises UnknownUser, UserNotActive, or MissingPermission: their roles hold more than the caller does.
     """
 
     async def command(decision: Decision) -> User:
-        found = await to_change(decision, by, User, user)
-        found.waive_factor(factor, store.clock.now())
+        found, now = await to_change(decision, by, User, user), store.clock.now()
+        found.waive_factor(factor, now)
         await require_entitled(decision, by, found)
         decision.save(found)
+        if factor is Factor.OTP:
+            await factors.end_totp(decision, user, now)
         return found
 
     return await store.decide(command, origin, remember=remember)

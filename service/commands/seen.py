@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from domain.account import Account
 from domain.application import Application
 from domain.authorization import Authorization
+from domain.connector import Connector
 from domain.grant import Grant
 from domain.group import Group
 from domain.membership import Membership
@@ -15,6 +16,7 @@ from domain.refusals import (
     UnknownAccount,
     UnknownApplication,
     UnknownCode,
+    UnknownConnector,
     UnknownGrant,
     UnknownGroup,
     UnknownMembership,
@@ -35,13 +37,25 @@ if TYPE_CHECKING:
     from service.store.decision import Decision
 
 K = TypeVar(
-    "K", Account, Application, Authorization, Grant, Group, Membership, Role, ScopeDefinition, TokenFamily, User
+    "K",
+    Account,
+    Application,
+    Authorization,
+    Connector,
+    Grant,
+    Group,
+    Membership,
+    Role,
+    ScopeDefinition,
+    TokenFamily,
+    User,
 )
 
 UNKNOWN: dict[type, type[Unknown]] = {
     Account: UnknownAccount,
     Application: UnknownApplication,
     Authorization: UnknownCode,
+    Connector: UnknownConnector,
     Grant: UnknownGrant,
     Group: UnknownGroup,
     Membership: UnknownMembership,

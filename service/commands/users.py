@@ -1,4 +1,4 @@
-"""Commands about users: create, rename, suspend, reinstate and delete them, assign roles to them."""
+"""Commands about users: create, suspend, reinstate and delete them, assign roles to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from domain.refusals import TooMuchAtOnce
 from domain.role import Role
 from domain.user import Status, User
 from projections import invitations, memberships
-from service.commands import claims, consents, groups, sessions
+from service.commands import (
+    claims,
+    consents,
+    factors,
+    groups,
+    identities,
+    personal_access_tokens,
+    sessions,
+    verifications,
+)
 from service.commands.changing import changed
 from service.commands.entitled import require_entitled
 from service.commands.owners import owners_of
@@ -61,23 +70,6 @@ async def create(
         return user
 
     return await store.decide(command, origin, remember=remember)
-
-
-async def rename(
-    store: Store,
-    origin: Origin,
-    by: Caller,
-    *,
-    user: UUID,
-    name: str | None,
-    remember: Remember[User] | None = None,
-) -> Outcome[User]:
-    """Give a user another name, or none. Raises UnknownUser or InvalidName."""
-
-    def change(found: User, now: datetime) -> None:
-        found.rename(name, now)
-
-    return await changed(store, origin, by, User, user, change=change, remember=remember)
 
 
 async def suspend(
@@ -169,11 +161,11 @@ async def delete(
 ) -> Outcome[None]:
     """Delete a user with all that is theirs, and destroy the key that their personal fields are sealed under.
 
-    Memberships, sessions and consents end, a link to another user does on both sides, an invitation is called back,
-    addresses and username are free again.
+    Memberships, sessions, consents, identities, factors and personal access tokens end, a link to another user does on
+    both sides, an invitation is called back, addresses and username are free again, codes sent to them are worthless.
 
     Raises UnknownUser, OwnDeletion, LastOwner (an ordinary user would leave an account without owner) or
-    TooMuchAtOnce (more than 10,000 memberships).
+    TooMuchAtOnce (more than 10,000 memberships or sessions).
     """
 
     async def command(decision: Decision) -> None:
@@ -184,6 +176,10 @@ async def delete(
         await claims.release_email(decision, leaving, email)
         await claims.release_phone(decision, leaving, phone)
         await claims.release_username(decision, leaving, username)
+        await verifications.forget_user(decision, leaving, email, phone)
+        await identities.end_of_user(decision, user, now)
+        await personal_access_tokens.end_of_user(decision, user, now)
+        await factors.end_of_user(decision, user, now)
         if linked is not None:
             await _unlink(decision, linked, now)
         await _call_back(decision, user, now)

@@ -1,8 +1,8 @@
-"""Users: /api/applications/…/users and /api/users. `read_user` reads, `write_user` changes.
+"""Users: /api/applications/…/users, and their suspension and roles. `read_user` reads, `write_user` changes.
 
-Making, listing, reading and deleting users is back-end administration (spec/inbox-manager.md section 2, calls 1 and 8)
-and a private back end's alone; a user's own tokens may carry the same audience. Renaming, suspending and assigning
-roles is open to whoever holds `write_user`.
+Making and listing the users of an application is back-end administration (spec/inbox-manager.md section 2, call 1) and
+a private back end's alone; a user's own tokens may carry the same audience. Suspending and assigning roles is open to
+whoever holds `write_user`. What else there is at /api/users, the account-settings door has.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from domain.refusals import (
     InvitationPending,
     MissingPermission,
     PrivilegedRole,
-    TooMuchAtOnce,
     UnknownApplication,
     UnknownRole,
     UnknownUser,
@@ -64,16 +63,16 @@ class NewUser(Input):
     name: str | None = None
 
 
-class Renaming(Input):
-    """Another name; null removes it."""
-
-    name: str | None
-
-
 class Reason(Input):
     """Why, for the auditors."""
 
     reason: str | None = None
+
+
+class Assigned(Output):
+    """The ids of the roles that a user has."""
+
+    roles: list[Id]
 
 
 class Filter(Page):
@@ -130,46 +129,6 @@ async def listed(call: Call) -> Answer:
 
 
 @DOOR.route(
-    "GET",
-    "/api/users/{user_id}",
-    permission="read_user",
-    summary="Read a user",
-    machines_only=True,
-    answer=User,
-    refuses=(UnknownUser,),
-)
-async def one(call: Call) -> Answer:
-    row = await rows.one(call.parts.store.pool, call.id("user_id", UnknownUser))
-    return Answer(DOCUMENT.of_row(call.seen(row, UnknownUser)))
-
-
-@DOOR.route(
-    "DELETE",
-    "/api/users/{user_id}",
-    permission="write_user",
-    summary="Delete a user: ends memberships and tokens, destroys personal data",
-    status=204,
-    machines_only=True,
-    refuses=(UnknownUser, TooMuchAtOnce),
-)
-async def delete(call: Call) -> Answer:
-    return await call.carry_out(users.delete, no_content, user=call.id("user_id", UnknownUser))
-
-
-@DOOR.route(
-    "PATCH",
-    "/api/users/{user_id}",
-    permission="write_user",
-    summary="Rename a user",
-    body=Renaming,
-    answer=User,
-    refuses=(UnknownUser, InvalidName),
-)
-async def rename(call: Call) -> Answer:
-    return await call.carry_out(users.rename, _shown, user=call.id("user_id", UnknownUser), name=call.body.name)
-
-
-@DOOR.route(
     "POST",
     "/api/users/{user_id}/suspend",
     permission="write_user",
@@ -193,6 +152,19 @@ async def suspend(call: Call) -> Answer:
 )
 async def reinstate(call: Call) -> Answer:
     return await call.carry_out(users.reinstate, _shown, user=call.id("user_id", UnknownUser))
+
+
+@DOOR.route(
+    "GET",
+    "/api/users/{user_id}/roles",
+    permission="read_user",
+    summary="Read which roles a user has",
+    answer=Assigned,
+    refuses=(UnknownUser,),
+)
+async def assigned(call: Call) -> Answer:
+    row = call.seen(await rows.one(call.parts.store.pool, call.id("user_id", UnknownUser)), UnknownUser)
+    return Answer({"roles": row["roles"]})
 
 
 @DOOR.route(

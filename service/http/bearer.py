@@ -46,6 +46,14 @@ class UnsupportedScheme(Unauthenticated):
     """Credentials of another kind than a bearer token, which some dialects tell apart from none at all."""
 
 
+class Expired(Unauthenticated):
+    """The token had its time. What opens nothing any more may be told apart: whoever shows it can see when it ended."""
+
+
+class WrongAudience(Unauthenticated):
+    """The token is good, elsewhere."""
+
+
 @dataclass(frozen=True, slots=True)
 class Authenticated:
     """A caller with what its door wants to know of the client, and the guards its authority rests on."""
@@ -70,7 +78,7 @@ class Bearer:
         """`audiences` are those the management doors accept, compared exactly (spec/README.md 1)."""
         self._tokens = tokens
         self._clock = clock
-        self._audiences = frozenset(audiences)
+        self._audiences = audiences
 
     async def authenticate(self, request: web.Request) -> Authenticated:
         """Return the caller of a request. Raises Unauthenticated."""
@@ -80,9 +88,10 @@ class Bearer:
         """Return the caller a token stands for now. Raises Unauthenticated, saying no more than a client may know."""
         row = await self._tokens.find(token)
         if row is None or not is_active(row, self._clock.now()):
-            raise Unauthenticated("The token is unknown, has expired or was revoked")
+            kind = Unauthenticated if row is None or not row["alive"] else Expired
+            raise kind("The token is unknown, has expired or was revoked")
         if row["audience"] not in self._audiences:
-            raise Unauthenticated("The token is meant for another audience")
+            raise WrongAudience(f"The token is meant for another audience than {' and '.join(self._audiences)}")
         user = row["user_id"]
         return _authenticated(row, token, NOTHING if user is None else await self._tokens.held_by(user))
 

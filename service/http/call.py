@@ -32,11 +32,15 @@ POSITION = "Muniment-Position"
 
 @dataclass(slots=True)
 class Answer:
-    """What a handler returns. `body` None: no content. `position` becomes the Muniment-Position header."""
+    """What a handler returns. `body` None: no content. `position` becomes the Muniment-Position header.
+
+    `status` is one that the route declares beside its own; None: the route's own.
+    """
 
     body: Any = None
     position: int | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    status: int | None = None
 
 
 def no_content(_: object) -> Answer:
@@ -112,7 +116,8 @@ class Call:
 
 
 def render(answer: Answer, status: int) -> web.Response:
-    """Return an answer as JSON, never stored by caches."""
+    """Return an answer as JSON, never stored by caches, with this status unless it has one of its own."""
+    status = answer.status or status
     headers = {"Cache-Control": "no-store", **answer.headers}
     if answer.position is not None:
         headers[POSITION] = str(answer.position)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 import structlog
 from aiohttp import web
 
-from domain.refusals import Refusal
+from domain.refusals import Refusal, TooOften
 from service.http import problems
 from service.http.bearer import Unauthenticated
 from service.http.body import BadBody, read_bytes
@@ -138,8 +138,8 @@ class Door:
             except (Refusal, StoreRefusal) as refused:
                 status, code, sentence, at = problems.of_refusal(refused)
                 extra = {"errors": [{"field": at, "message": sentence}]} if at else {}
-                if status == web.HTTPServiceUnavailable.status_code:
-                    extra["headers"] = {"Retry-After": "1"}
+                if seconds := _wait(refused, status):
+                    extra["headers"] = {"Retry-After": str(seconds)}
                 if isinstance(refused, Refusal) and refused.detail:
                     log.info("refused", refusal=code, detail=refused.detail, request_id=str(request[REQUEST_ID]))
             response = self.refuse(status, code, sentence, **extra)  # a dialect may answer with a status of its own
@@ -195,6 +195,13 @@ async def _once(call: Call, raw: bytes) -> web.Response:
         if won is None:
             raise
         return won
+
+
+def _wait(refused: Exception, status: int) -> int:
+    """Return after how many seconds the same request may be taken, 0 when time does not help."""
+    if isinstance(refused, TooOften):
+        return refused.seconds
+    return 1 if status == web.HTTPServiceUnavailable.status_code else 0
 
 
 def _admit(parts: Parts, authenticated: Authenticated) -> None:

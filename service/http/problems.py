@@ -24,6 +24,7 @@ STATUS: dict[type[Exception], int] = {
     refusals.Unknown: 404,
     refusals.Conflict: 409,
     refusals.Forbidden: 403,
+    refusals.TooOften: 429,
     store_refusals.Stale: 409,
     store_refusals.Taken: 409,
     store_refusals.InvalidIdempotencyKey: 400,

@@ -24,6 +24,7 @@ class Route:
 
     `permission` names what the caller's token must hold: several with a space between, or "" for nothing in particular.
     `answer` is the shape of the answer, None where it has no body; `refuses` are the rules that the command may invoke.
+    `also` is another status of success, for answers that say so.
     Path parameters whose name ends in `_id` are ids (UUIDs), but for those among `words`.
     """
 
@@ -39,6 +40,7 @@ class Route:
     answer: type[Output] | None = None
     refuses: tuple[type[Refusal], ...] = ()
     words: tuple[str, ...] = ()
+    also: int | None = None
 
     @property
     def permissions(self) -> tuple[str, ...]:
@@ -56,3 +58,4 @@ class Declared(TypedDict, total=False):
     answer: type[Output] | None
     refuses: tuple[type[Refusal], ...]
     words: tuple[str, ...]
+    also: int | None

@@ -81,7 +81,7 @@ def of_route(door: Door, route: Route, schemas: Schemas) -> Schema:
     success = _response(_success(route), *(((), ()) if route.method == "GET" else ((POSITION,), (REPLAYED,))))
     if route.answer is not None:
         success["content"] = {JSON: {"schema": schemas.of(route.answer, tag(door))}}
-    responses = {str(route.status): success}
+    responses = {str(status): success for status in (route.status, route.also) if status is not None}
     by_status: dict[int, list[Told]] = {}
     for refusal in refusals.of_route(door, route):
         by_status.setdefault(refusal.status, []).append(refusal)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from domain.caller import Caller
+from domain.refusals import TooOften
 from service.http import problems
 from service.http.bearer import MACHINE, Authenticated, Unauthenticated, UnsupportedScheme
 from service.http.door import Refused
@@ -71,7 +72,8 @@ def _of_frame(door: Door, route: Route) -> Iterator[tuple[int, str, str, Mapping
 
 def _of_rules(route: Route) -> Iterator[tuple[int, str, str, Mapping[str, str]]]:
     for refusal in route.refuses:
-        yield problems.status_of(refusal()), refusal.code, refusal.sentence, {}
+        waits = RETRY if issubclass(refusal, TooOften) else {}
+        yield problems.status_of(refusal()), refusal.code, refusal.sentence, waits
 
 
 def _powerless(kind: str) -> Authenticated:

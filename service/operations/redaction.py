@@ -43,6 +43,7 @@ SECRET_ENDINGS = ("_secret", "_token", "_password", "_assertion", "_cookie", "_c
 # Each alternative keeps what its group names and loses the rest.
 LOOKS = r"""
     mun_[a-z]+_[\w-]{4,}                                                  # ours: service/secrets/digests.py
+  | (?<![A-Za-z0-9])pat_[A-Za-z0-9]{16,}                                  # service/secrets/personal_access_tokens.py
   | eyJ[\w-]{5,}(?:\.[\w-]*)*                                             # a JWT, also one that was cut short
   | (?P<scheme>(?<![\w-])(?i:basic|bearer|dpop)\ +)[^\s"',;]+             # RFC 9110 section 11.4
   | (?P<userinfo>://[^/\s:@]*:)[^@\s/]+(?=@)                              # RFC 3986 section 3.2.1
@@ -73,7 +74,8 @@ class Redactor:
         """Return a text without anything that looks like a secret, cut to 4,000 characters."""
         # Nearly every text of a log line is a word, an id or a path: none of these marks, nothing to search.
         if not (
-            " " in value or "=" in value or ":" in value or "mun_" in value or "eyJ" in value
+            " " in value or "=" in value or ":" in value or "mun_" in value or "pat_" in value
+            or "eyJ" in value
             or (self._known and any(secret in value for secret in self._known))
         ):  # fmt: skip
             return value if len(value) <= MAX_TEXT else value[:MAX_TEXT] + "…"

@@ -120,7 +120,8 @@ def _route(door: Door, route: Route) -> str:
     names = " and ".join(f"`{name}`" for name in route.permissions) or "a valid token"
     lines = [f"#### {name_of(route)}", "", f"{route.summary}. Needs {names}{only}.", ""]
     lines += _input("Query", route.query) + _input("Body", route.body, change=route.method in ("PATCH", "PUT"))
-    lines.append(f"Answers {route.status}: {_answer(route.answer)}.")
+    statuses = f"{route.status}" if route.also is None else f"{route.status} or {route.also}"
+    lines.append(f"Answers {statuses}: {_answer(route.answer)}.")
     if route.refuses:
         lines += ["", f"Refuses with {_codes(door, route.refuses)}."]
     return "\n".join(lines)

@@ -10,13 +10,16 @@ import pytest
 
 from domain import EVENTS
 from domain import refusals as r
+from service import password_checks
 from service.doors import DOORS
 from service.http.app import build
+from service.verifications import Verifications
 from tests.docs.http_reference import name_of
 from tests.docs.pages import DOCS, PAGES, names, rewritten
 
 ROUTES = {name_of(route): route for door in DOORS for route in door.routes}
 COMMAND = re.compile(r"(?:carry_out\(|_decided\(\s*call,)\s*(\w+)\.(\w+)")  # one thing, or several
+SHARED = re.compile(r"\b(_\w+)\(call\b")  # what several handlers of a file do
 
 # The door lets private back ends in alone, and they act for no user.
 NO_USER = (r.OwnDeletion, r.LastOwner)
@@ -25,7 +28,7 @@ NEVER = {
     "POST /api/applications": (r.InvalidKind, r.UndefinedScope),
     "PATCH /api/applications/{application_id}": (r.OwnDeletion, r.UndefinedScope),
     "POST /api/applications/{application_id}/users": (r.InvalidStatus,),
-    "DELETE /api/users/{user_id}": NO_USER,
+    "PATCH /api/users/{user_id}/is-suspended": (r.InvalidReason,),
     "POST /api/accounts": (r.MissingPermission,),
     "PATCH /api/accounts/{account_id}": (r.InvalidReason,),
     "PATCH /api/accounts/{account_id}/members/{member_id}": NO_USER,
@@ -41,6 +44,10 @@ NEVER = {
     "POST /api/third-parties": (r.InvalidGrantType, r.InvalidScopeKind),
     "POST /api/third-parties/{third_party_id}/reject": (r.MissingPermission,),
     "PUT /api/organizations/{organization_id}/features": (r.MissingPermission, r.InvalidFeature),
+    "POST /api/users/{user_id}/identities": (r.InvalidIdentity, r.InvalidTarget),  # the provider's, judged before
+    "PATCH /api/users/{user_id}/password": (r.WrongPassword,),
+    "POST /api/verification-codes": (r.InvalidEmail, r.InvalidPhone),
+    "POST /api/verification/verification-codes": (r.InvalidEmail, r.InvalidPhone),
 }
 for _base in ("/v1/organizations/{organization_id}", "/v1/o/{organization_id}"):
     NEVER |= {
@@ -50,10 +57,20 @@ for _base in ("/v1/organizations/{organization_id}", "/v1/o/{organization_id}"):
         f"POST {_base}/oauth2/accesstokens/{{access_token}}": (r.InvalidReason,),
         f"POST {_base}/oauth2/refreshtokens/{{refresh_token}}": (r.InvalidReason,),
     }
+# What a route says by something else than a command.
+BEHIND = {
+    "POST /api/users/{user_id}/password/verify": password_checks.require_right,
+    **{
+        f"POST {base}{rest}": work
+        for base in ("/api/verification-codes", "/api/verification/verification-codes")
+        for rest, work in (("", Verifications.send), ("/verify", Verifications.verify))
+    },
+}
 # What has no command yet, because there is nothing yet that it could change.
 NOTHING_YET = {
     "DELETE /api/v1/users/{auth_id}/passkeys/{passkey_id}",
     "DELETE /api/v1/users/{auth_id}/locked-ips",
+    "POST /api/connectors/{connector_id}/authorization-uri",  # nothing is kept of it
 }
 
 
@@ -85,9 +102,9 @@ def test_a_route_declares_its_answer(name):
 def test_a_route_declares_every_refusal_that_its_command_names(name):
     handler = ROUTES[name].handler
     read, later = ROUTES[name].method == "GET", ROUTES[name].status == 202  # a job: another process carries it out
-    assert read or later or name in NOTHING_YET or COMMAND.search(inspect.getsource(handler))
+    assert read or later or name in NOTHING_YET or name in BEHIND or COMMAND.search(_source(handler))
     declared = {refusal.__name__ for refusal in (*ROUTES[name].refuses, *NEVER.get(name, ()))}
-    named = {word for word in re.findall(r"\b[A-Z]\w+", _commands_words(handler)) if _is_refusal(word)}
+    named = {word for word in re.findall(r"\b[A-Z]\w+", _commands_words(name)) if _is_refusal(word)}
     assert named <= declared
 
 
@@ -96,11 +113,21 @@ def test_what_a_route_never_meets_is_not_declared():
         assert not set(never) & set(ROUTES[name].refuses), name
 
 
-def _commands_words(handler):
-    """Return what the commands behind a handler say of themselves."""
-    found = COMMAND.findall(inspect.getsource(handler))
+def _commands_words(name):
+    """Return what the commands behind a route say of themselves."""
+    if name in BEHIND:
+        return inspect.getdoc(BEHIND[name])
+    handler = ROUTES[name].handler
     modules = vars(sys.modules[handler.__module__])
+    found = COMMAND.findall(_source(handler))
     return " ".join(inspect.getdoc(getattr(modules[module], command)) for module, command in found)
+
+
+def _source(handler):
+    """Return a handler's source, and that of what it shares with others of its file."""
+    source, beside = inspect.getsource(handler), vars(sys.modules[handler.__module__])
+    shared = [beside[name] for name in SHARED.findall(source) if name in beside]
+    return "\n".join([source, *(inspect.getsource(each) for each in shared)])
 
 
 def _is_refusal(name):

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from domain.account import Account
 from domain.application import Application
+from domain.connector import Connector
 from domain.consent import Consent
 from domain.device_authorization import DeviceAuthorization
+from domain.factor import AuthenticationFactor, Kind
 from domain.grant import Grant
 from domain.group import Group
 from domain.group_membership import GroupMembership
+from domain.identity import EnterpriseIdentity, Identity
 from domain.membership import Membership
+from domain.personal_access_token import PersonalAccessToken
 from domain.role import Role
 from domain.scope_definition import ScopeDefinition
 from domain.session import Session
@@ -32,7 +36,10 @@ if TYPE_CHECKING:
     from tests.store_fixture import StoreParts
 
 COLUMNS = {
-    "accounts": ("organization", "parent", "depth", "name", "status", "color", "slug", "features"),
+    "accounts": (
+        "organization", "parent", "depth", "name", "status", "color", "slug", "features", "code_tries",
+        "verified_identifiers",
+    ),
     "users": ("organization", "application", "name", "status"),
     "user_roles": ("user_id", "role"),
     "memberships": ("organization", "account", "user_id", "role", "active"),
@@ -57,6 +64,11 @@ COLUMNS = {
     "grants": ("organization", "application", "scope", "requested_by", "expires_at", "status"),
     "signing_keys": ("algorithm", "status"),
     "sessions": ("organization", "user_id", "digest", "expires_at"),
+    "identities": ("organization", "user_id", "target", "person", "details"),
+    "enterprise_identities": ("organization", "user_id", "connector", "issuer", "identity_id", "detail"),
+    "personal_access_tokens": ("organization", "user_id", "name", "expires_at"),
+    "factors": ("organization", "user_id", "type", "remaining"),
+    "connectors": ("organization", "type", "kind", "target"),
     "consents": ("organization", "user_id", "application", "scope"),
     "device_authorizations": ("organization", "application", "status", "expires_at"),
     "tokens": (
@@ -108,6 +120,7 @@ def of_streams(things: Mapping[UUID, Aggregate]) -> dict[str, Rows]:
     for id, each in things.items():
         _of_tenant(rows, id, each)
         _of_client(rows, id, each)
+        _of_person(rows, id, each)
     return rows
 
 
@@ -116,7 +129,7 @@ def _of_tenant(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
         case Account() if each.status != DELETED:
             rows["accounts"][id] = (
                 each.organization, each.parent, each.depth, each.name, each.status, each.color, each.slug,
-                sorted(each.features),
+                sorted(each.features), each.code_tries, each.verified_identifiers,
             )  # fmt: skip
         case User() if each.status != DELETED:
             rows["users"][id] = (each.organization, each.application, each.name, each.status)
@@ -165,7 +178,24 @@ def _of_client(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
             }  # fmt: skip
 
 
-def _json(attributes: dict[str, str]) -> str:
+def _of_person(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
+    match each:
+        case Identity() if not each.unlinked:
+            details = None if each.details is None else _json(each.details)
+            rows["identities"][id] = (each.organization, each.user, each.target, each.person, details)
+        case EnterpriseIdentity() if not each.unlinked:
+            said = (each.connector, each.issuer, each.identity_id, _json(each.detail or {}))
+            rows["enterprise_identities"][id] = (each.organization, each.user, *said)
+        case PersonalAccessToken() if not each.deleted:
+            rows["personal_access_tokens"][id] = (each.organization, each.user, each.name, each.expires_at)
+        case AuthenticationFactor() if not each.removed:
+            left = each.remaining if each.kind is Kind.BACKUP_CODES else None
+            rows["factors"][id] = (each.organization, each.user, each.kind, left)
+        case Connector() if not each.deleted:
+            rows["connectors"][id] = (each.organization, each.type, each.kind, each.target)
+
+
+def _json(attributes: dict[str, Any]) -> str:
     """Return attributes, whose names are equally long, as PostgreSQL does."""
     return json.dumps(attributes, sort_keys=True, ensure_ascii=False)
 
@@ -184,7 +214,10 @@ def of_world(world: World) -> dict[str, Rows]:
     families = world.families
     return {
         "accounts": {
-            id: (a.organization, a.parent, a.depth, a.name, a.status, a.color, a.slug, sorted(a.features))
+            id: (
+                *(a.organization, a.parent, a.depth, a.name, a.status, a.color, a.slug),
+                *(sorted(a.features), a.code_tries, a.verified_identifiers),
+            )
             for id, a in world.accounts.items()
             if a.status != DELETED
         },
@@ -235,6 +268,27 @@ def of_world(world: World) -> dict[str, Rows]:
             id: (c.organization, c.user, c.application, sorted(c.scope))
             for id, c in world.consents.items()
             if c.status != DELETED
+        },
+        "identities": {
+            id: (i.organization, i.user, i.target, i.person, i.details)
+            for id, i in world.identities.items()
+            if i.status != DELETED
+        },
+        "enterprise_identities": {
+            id: (i.organization, i.user, i.connector, i.issuer, i.identity_id, "{}")
+            for id, i in world.enterprise_identities.items()
+            if i.status != DELETED
+        },
+        "personal_access_tokens": {
+            id: (t.organization, t.user, t.name, t.expires_at)
+            for id, t in world.personal_tokens.items()
+            if t.status != DELETED
+        },
+        "factors": {
+            id: (f.organization, f.user, f.kind, f.remaining) for id, f in world.factors.items() if f.status != DELETED
+        },
+        "connectors": {
+            id: (c.organization, c.type, c.kind, c.target) for id, c in world.connectors.items() if c.status != DELETED
         },
         "device_authorizations": {
             id: (d.organization, d.application, d.status, d.expires_at)

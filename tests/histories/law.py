@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Any
 
 from domain.account import Account
 from domain.application import Application
+from domain.connector import Connector
 from domain.consent import Consent
 from domain.device_authorization import DeviceAuthorization
+from domain.factor import AuthenticationFactor, Kind
 from domain.grant import Grant
 from domain.group import Group
 from domain.group_membership import GroupMembership
+from domain.identity import EnterpriseIdentity, Identity
 from domain.membership import Membership
+from domain.personal_access_token import PersonalAccessToken
 from domain.role import Role
 from domain.scope_definition import ScopeDefinition
 from domain.session import Session
 from domain.signing_key import SigningKey
 from domain.token_family import TokenFamily
 from domain.user import User
+from domain.verification import Verification
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,6 +85,11 @@ class Law:
                 assert account["parent"] is None, "it is no organization"
                 before, account["features"] = account.get("features", []), event.features
                 assert before != event.features, "they were so already"
+            case Account.SettingsChanged():
+                assert account["parent"] is None, "it is no organization"
+                now = (event.code_lifetime, event.code_tries, event.verified_identifiers)
+                before, account["settings"] = account.get("settings", (600, 10, False)), now
+                assert before != now, "they were so already"
             case Account.Suspended() | Account.Reinstated():
                 self._move(account, "suspended", what)
             case Account.Deleted():
@@ -87,6 +97,7 @@ class Law:
                 assert not self._all("account", parent=id), "it has children"
                 assert not self._all("membership", account=id), "it has members"
                 assert not self._all("group", account=id), "it has groups"
+                assert not self._all("connector", organization=id), "it has connectors"
                 contents = [self._all(kind, organization=id) for kind in ("application", "user", "role", "scope")]
                 assert account["parent"] is not None or not any(contents), "it is in use"
                 account["status"] = DELETED
@@ -110,6 +121,8 @@ class Law:
                 assert not self._all("membership", user=event.originator_id), "they are a member"
                 assert not self._all("session", user=event.originator_id), "they are signed in"
                 assert not self._all("consent", user=event.originator_id), "they let something act for them"
+                for kind in ("identity", "enterprise_identity", "personal_access_token", "factor"):
+                    assert not self._all(kind, user=event.originator_id), f"they have something: {kind}"
                 user["status"] = DELETED
 
     def membership(self, membership: dict[str, Any], event: Any, _: str) -> None:
@@ -311,6 +324,105 @@ class Law:
                 consent |= {"scope": set(event.scope), "decided_at": event.timestamp}
             case Consent.Withdrawn():
                 consent["status"] = DELETED
+
+    def identity(self, identity: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Identity.Linked():
+                mine = {"user": event.user, "target": event.target}
+                assert not self._all("identity", **mine), "they are somebody there"
+                identity |= {"kind": "identity", "organization": event.organization, "status": ACTIVE, **mine}
+            case Identity.Unlinked():
+                identity["status"] = DELETED
+        self._theirs(identity, event)
+        if not isinstance(event, Identity.Unlinked):
+            identity["person"] = event.person
+            same = {name: identity[name] for name in ("organization", "target", "person")}
+            # Of a user who is deleted by now nobody can read who they were.
+            assert event.person is None or self._all("identity", **same) == [identity], "somebody else is"
+
+    def enterprise_identity(self, identity: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case EnterpriseIdentity.Linked():
+                mine = {"user": event.user, "connector": event.connector}
+                assert not self._all("enterprise_identity", **mine), "they are somebody there"
+                identity |= {
+                    "kind": "enterprise_identity",
+                    "organization": event.organization,
+                    "status": ACTIVE,
+                    **mine,
+                }
+            case EnterpriseIdentity.Unlinked():
+                identity["status"] = DELETED
+        self._theirs(identity, event)
+        if not isinstance(event, EnterpriseIdentity.Unlinked):
+            identity |= {"issuer": event.issuer, "person": event.identity_id}
+            same = {name: identity[name] for name in ("organization", "issuer", "person")}
+            only = self._all("enterprise_identity", **same) == [identity]
+            assert event.identity_id is None or only, "somebody else is"
+
+    def personal_access_token(self, token: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case PersonalAccessToken.Issued() | PersonalAccessToken.Renamed():
+                if isinstance(event, PersonalAccessToken.Issued):
+                    token |= {"kind": "personal_access_token", "status": ACTIVE, "user": event.user}
+                    assert event.expires_at is None or event.expires_at > event.timestamp, "it is over at once"
+                token["name"] = event.name
+                same = self._all("personal_access_token", user=event.user, name=event.name)
+                assert event.name is None or same == [token], "the name is taken"
+            case PersonalAccessToken.Deleted():
+                token["status"] = DELETED
+        self._theirs(token, event)
+
+    def factor(self, factor: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case AuthenticationFactor.Added():
+                unused = [each for each in self._all("factor", user=event.user, type=event.kind) if each["left"]]
+                assert not unused, "there is one"
+                held = self._all("factor", user=event.user, type=Kind.TOTP)
+                assert event.kind is Kind.TOTP or held, "it would be alone"
+                factor |= {"kind": "factor", "status": ACTIVE, "user": event.user, "type": event.kind}
+                factor |= {"used": set(), "left": 10 if event.kind is Kind.BACKUP_CODES else 1}
+            case AuthenticationFactor.Used():
+                what = event.step if event.place is None else event.place
+                assert event.place is not None or what > max(factor["used"], default=0), "an earlier one was used"
+                assert what not in factor["used"], "it was used"
+                factor["used"].add(what)
+                if event.place is not None:
+                    factor["left"] -= 1
+                    assert event.remaining == factor["left"], "not so many are left"
+            case AuthenticationFactor.Removed():
+                factor["status"] = DELETED
+        self._theirs(factor, event)
+
+    def _theirs(self, thing: dict[str, Any], event: Any) -> None:
+        assert thing["user"] == event.user, "it is somebody else's"
+        assert self.things[event.user]["status"] != DELETED, "the user is gone"
+
+    def connector(self, connector: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Connector.Created():
+                self._active(event.organization)
+                place = {"organization": event.organization, "type": event.kind, "target": event.target}
+                assert not self._all("connector", **place), "another stands in its place"
+                connector |= {"kind": "connector", "status": ACTIVE, **place}
+            case Connector.Deleted():
+                connector["status"] = DELETED
+        assert event.organization == connector["organization"], "it is somebody else's"
+
+    def verification(self, verification: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Verification.Sent():
+                self._active(event.organization)
+                verification |= {"kind": "verification", "status": "waiting", "organization": event.organization}
+            case Verification.Missed():
+                assert verification["status"] == "waiting", "nobody waits for it"
+                self._active(verification["organization"])
+            case Verification.Consumed() | Verification.Replaced():
+                assert verification["status"] == "waiting", "nobody waits for it"
+                verification |= {"status": "over", "consumed": isinstance(event, Verification.Consumed)}
+            case Verification.Spent():
+                assert verification.get("consumed"), "nobody typed it"
+                verification["status"] = DELETED
 
     def device(self, device: dict[str, Any], event: Any, _: str) -> None:
         match event:

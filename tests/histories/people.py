@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain import refusals
 from domain.caller import Caller
-from service.commands import roles, users
+from service.commands import people_settings, roles, users
 from service.commands.unchanged import UNCHANGED
 from tests.histories.machine import CALLERS, NAMES, NTH, Machine, command, unknown, why
 from tests.histories.world import ACTIVE, DELETED, OWNER, SUSPENDED, EpochFacts, RoleFacts, UserFacts
@@ -47,7 +47,7 @@ class People(Machine):
             (unknown(by, person), refusals.UnknownUser),
             (name is not None and not name.strip(), refusals.InvalidName),
         )
-        if self.give(refused, users.rename, by, user=id, name=name):
+        if self.give(refused, people_settings.change, by, user=id, name=name):
             person.name = name and name.strip()
             person.had_name |= bool(name)
 
@@ -94,6 +94,7 @@ class People(Machine):
             for group in world.groups.values():
                 group.members.discard(id)
             world.sign_out(id)
+            world.end_belongings(id)
             for consent in world.consents.values():
                 if consent.user == id:
                     consent.status = DELETED

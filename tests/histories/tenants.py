@@ -84,6 +84,19 @@ class Tenants(Machine):
             on = {name for name, wanted in features.items() if wanted}
             place.features = place.features.difference(features) | on
 
+    @command(who=CALLERS, account=NTH, tries=st.sampled_from([UNCHANGED, 3, 10, 101]), verified=st.booleans())
+    def settle(self, who: str, account: int, tries: int, *, verified: bool) -> None:
+        by, id = self.caller(who), self.nth(self.world.accounts, account)
+        place = self.world.accounts[id]
+        refused = why(
+            (unknown(by, place) or place.parent is not None, refusals.UnknownAccount),
+            (tries == 101, refusals.InvalidSettings),
+        )
+        changes = {"code_tries": tries, "verified_identifiers": verified}
+        if self.give(refused, accounts.change_settings, by, account=id, **changes):
+            place.code_tries = place.code_tries if tries is UNCHANGED else tries
+            place.verified_identifiers = verified
+
     @command(who=CALLERS, account=NTH, cascade=st.booleans())
     def dissolve(self, who: str, account: int, *, cascade: bool) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, account)

@@ -11,11 +11,13 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 
 from tests.histories import verdict
 from tests.histories.agreement import of_streams, of_world, shown, tokens_alive
+from tests.histories.belongings import Belongings
 from tests.histories.clients import Clients
 from tests.histories.devices import Devices
 from tests.histories.keys import Keys
 from tests.histories.law import lawful
 from tests.histories.machine import Step, steps
+from tests.histories.messages import Messages
 from tests.histories.orgs import Orgs
 from tests.histories.people import People
 from tests.histories.rebuilds import Rebuilds
@@ -28,10 +30,11 @@ SHORT = settings(
     max_examples=5, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 REACHED = "SELECT position FROM revocation_epochs WHERE starts_with(key, $1) ORDER BY 1"
+ABOUT = [Tenants, Orgs, People, Belongings, Messages, Clients, ThirdParties, Tokens, Visits, Devices, Keys]
 LONG = settings(SHORT, max_examples=50, stateful_step_count=100)
 
 
-class Commands(Tenants, Orgs, People, ThirdParties, Tokens, Visits, Devices, Keys, Rebuilds):
+class Commands(Tenants, Orgs, People, Belongings, Messages, ThirdParties, Tokens, Visits, Devices, Keys, Rebuilds):
     """All commands there are, and rebuilds of what they read."""
 
 
@@ -64,9 +67,18 @@ class History(Commands):
         self.approve("root", 1)
         everything, nothing = Wanted(0, 0, 0, 0, "7", HOUR), Wanted(0, None, None, None, None, "for ever")
         self.issue([everything, nothing], set(), None)
-        self.sign_in(0, None)
+        self.sign_in(0, None, shows=True)
         self.consent(0, 0, {"files"})
         self.plug_in(0)
+        self.link_identity("home", 0, "github", "1", None)
+        self.record_identity("home", 0, "acme", "https://a.example", "1")
+        self.make_personal_token("home", 0, "laptop", None)
+        self.exchange(0, 0)
+        self.add_app("home", 0)
+        self.add_codes("home", 0)
+        self.set_up("home", 2, "github-universal", "github")
+        self.settle("home", 2, 3, verified=True)
+        self.send_code(2, "generic", "ada@example.com")
         self.register("home", 2, **plain | {"kind": "web"})
         self.submit("person", 0, ["sso", "api"])
         self.accept("home", 0, HOUR, trusted=False)
@@ -111,14 +123,14 @@ def histories(about: type) -> type[History]:
     return Histories
 
 
-@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, ThirdParties, Tokens, Visits, Devices, Keys])
+@pytest.mark.parametrize("about", ABOUT)
 def test_all_read_models_follow_from_the_log(postgres_dsn: str, store_template: str, about: type) -> None:
     machine = histories(about)
     run_state_machine_as_test(lambda: machine(postgres_dsn, store_template), settings=SHORT)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("about", [Tenants, Orgs, People, Clients, ThirdParties, Tokens, Visits, Devices, Keys])
+@pytest.mark.parametrize("about", ABOUT)
 def test_all_read_models_follow_from_long_logs(postgres_dsn: str, store_template: str, about: type) -> None:
     machine = histories(about)
     run_state_machine_as_test(lambda: machine(postgres_dsn, store_template), settings=LONG)

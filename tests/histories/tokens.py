@@ -70,6 +70,7 @@ async def issue(store: Store, origin: Origin, _: Caller, *, of: FamilyFacts) -> 
             refresh_digest=of.current,
             refresh_expires_at=of.refresh[of.current].expires_at if of.current else None,
             actor=None if of.marked else of.actor,
+            personal_access_token=of.personal_access_token,
             now=now,
         )
         if of.marked and of.actor:

@@ -9,14 +9,20 @@ from structlog.testing import capture_logs
 
 from domain.account import Account
 from domain.application import Application
+from domain.connector import Connector
+from domain.factor import AuthenticationFactor, Kind
 from domain.group import Group
 from domain.group_membership import GroupMembership
+from domain.identity import EnterpriseIdentity, Identity
 from domain.membership import Membership
+from domain.personal_access_token import PersonalAccessToken
 from domain.role import Role
 from domain.scope_definition import ScopeDefinition
 from domain.signing_key import SigningKey
 from domain.user import User
+from domain.verification import Verification
 from projections import EVENTUAL, MODELS
+from service.secrets import identifiers
 from service.secrets.subject_keys import SubjectKeys
 from service.store import codec, rebuild
 from service.store.follower import Bell
@@ -94,10 +100,22 @@ async def guards_claims_and_keys_follow(parts: StoreParts, events: list[Any]) ->
     holders |= {each.id for each in things if isinstance(each, named) and not each.deleted}
     holders |= {each.id for each in things if isinstance(each, GroupMembership) and not each.removed}
     holders |= {each.id for each in things if isinstance(each, Account) and each.slug and each.status != "deleted"}
-    assert sorted(row[0] for row in await parts.pool.fetch("SELECT owner FROM muniment.claims")) == sorted(holders)
+    holders |= {each.id for each in things if isinstance(each, PersonalAccessToken | Connector) and not each.deleted}
+    holders |= {each.id for each in things if isinstance(each, EnterpriseIdentity) and not each.unlinked}
+    holders |= {each.id for each in things if isinstance(each, Verification) and each.waits}
+    unused = [each for each in things if isinstance(each, AuthenticationFactor) and not each.removed]
+    holders |= {each.id for each in unused if each.kind is Kind.TOTP or each.remaining}
+    both = [each.id for each in things if isinstance(each, Identity) and not each.unlinked]  # who, and where
+    held = await parts.pool.fetch("SELECT owner FROM muniment.claims WHERE space <> 'verified'")
+    assert sorted(row[0] for row in held) == sorted([*holders, *both, *both])
+    shown = {each.id for each in things if isinstance(each, Verification) and each.consumed_at and not each.spent}
+    verified = await parts.pool.fetch("SELECT owner FROM muniment.claims WHERE space = 'verified'")
+    assert {row[0] for row in verified} <= shown
     gone = {each.id for each in things if isinstance(each, User) and each.status == "deleted"}
     gone |= {each.id for each in things if isinstance(each, SigningKey) and each.status == "retired"}
+    gone |= {each.id for each in things if isinstance(each, Connector) and each.deleted}
     keys = await parts.owner.fetch("SELECT subject, wrapped FROM muniment.subject_keys")
     assert {row["subject"] for row in keys if row["wrapped"] is None} == gone
-    sealed = {e.originator_id for e in events if type(e).PERSONAL and any(getattr(e, n) for n in type(e).PERSONAL)}
-    assert {row["subject"] for row in keys if row["wrapped"] is not None} == sealed - gone
+    sealed = {e.subject for e in events if type(e).PERSONAL and any(getattr(e, n) for n in type(e).PERSONAL)}
+    living = {row["subject"] for row in keys if row["wrapped"] is not None}
+    assert living - {identifiers.SUBJECT} == sealed - gone

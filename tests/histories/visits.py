@@ -8,15 +8,18 @@ from hypothesis import strategies as st
 
 from domain import refusals
 from domain.caller import Caller
+from domain.factor import Proof
 from service.commands import consents, sessions
 from tests.histories.machine import NTH, Machine, command, why
 from tests.histories.tokens import HOUR, MAYBE
 from tests.histories.world import ACTIVE, DELETED, SUSPENDED, ConsentFacts, EpochFacts, SessionFacts
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from uuid import UUID
 
-    from service.store.decision import Origin
+    from domain.user import User
+    from service.store.decision import Decision, Origin
     from service.store.store import Outcome, Store
 
 SCOPES = st.sets(st.sampled_from(["files", "mail", "openid"]), min_size=1)
@@ -25,6 +28,11 @@ SCOPES = st.sets(st.sampled_from(["files", "mail", "openid"]), min_size=1)
 async def sign_in(store: Store, origin: Origin, _: Caller, **told: Any) -> Outcome[Any]:
     """Start a session, or go on in the one of before."""
     return await sessions.start(store, origin, methods=("pwd",), **told)
+
+
+async def show(_: Decision, __: User, ___: datetime) -> set[Proof]:
+    """Show all there is to show."""
+    return {*Proof}
 
 
 async def sign_out(store: Store, origin: Origin, _: Caller, **told: Any) -> Outcome[Any]:
@@ -45,8 +53,9 @@ async def consent(store: Store, origin: Origin, _: Caller, **told: Any) -> Outco
 class Visits(Machine):
     """Users sign in where they or others were before, sign out, consent and take it back."""
 
-    @command(weight=2, user=NTH, former=MAYBE)
-    def sign_in(self, user: int, former: int | None) -> None:
+    @command(weight=2, user=NTH, former=MAYBE, shows=st.sampled_from([True, True, False]))
+    def sign_in(self, user: int, former: int | None, *, shows: bool) -> None:
+        """Sign in, showing whatever is asked for besides the password, or not."""
         id, now, world = self.nth(self.world.users, user), self.clock.now(), self.world
         person, digest = world.users[id], self.clock.new_id().hex * 2
         before = world.sessions[self.nth(world.sessions, former)] if former is not None and world.sessions else None
@@ -54,8 +63,10 @@ class Visits(Machine):
             (person.status == DELETED, refusals.UnknownUser),
             (person.status == SUSPENDED, refusals.UserNotActive),
             (world.accounts[person.organization].status == SUSPENDED, refusals.AccountNotActive),
+            (not shows and world.has_app(id), refusals.FactorMissing),
         )
         told = {"user": id, "organization": person.organization, "digest": digest, "lifetime": HOUR}
+        told["further"] = show if shows else None
         done = self.give(refused, sign_in, self._themselves(id), former=before and before.digest, **told)
         if done is None:
             return

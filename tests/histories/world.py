@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from domain.caller import Caller
+    from service.commands.verifications import Addressee
 
 ACTIVE, SUSPENDED, DISABLED, DELETED = "active", "suspended", "disabled", "deleted"
 OWNER = "owner"
@@ -26,6 +27,8 @@ class AccountFacts:
     color: str | None = None
     slug: str | None = None
     features: frozenset[str] = frozenset()
+    code_tries: int = 10
+    verified_identifiers: bool = False
 
 
 @dataclass
@@ -150,6 +153,68 @@ class DeviceFacts:
 
 
 @dataclass
+class IdentityFacts:
+    """`details` are told as JSON."""
+
+    organization: UUID
+    user: UUID
+    target: str
+    person: str
+    details: str | None
+    status: str = ACTIVE
+
+
+@dataclass
+class EnterpriseFacts:
+    organization: UUID
+    user: UUID
+    connector: str
+    issuer: str
+    identity_id: str
+    status: str = ACTIVE
+
+
+@dataclass
+class PersonalTokenFacts:
+    organization: UUID
+    user: UUID
+    name: str
+    expires_at: datetime | None
+    status: str = ACTIVE
+
+
+@dataclass
+class FactorFacts:
+    """`secrets` are an app's, or the codes; `used` are steps of time, or which of the codes."""
+
+    organization: UUID
+    user: UUID
+    kind: str
+    remaining: int | None
+    secrets: list[str]
+    used: set[int] = field(default_factory=set)
+    status: str = ACTIVE
+
+
+@dataclass
+class ConnectorFacts:
+    organization: UUID
+    type: str
+    kind: str
+    target: str | None
+    status: str = ACTIVE
+
+
+@dataclass
+class CodeFacts:
+    to: Addressee
+    sent_at: datetime
+    misses: int = 0
+    waits: bool = True
+    verified_at: datetime | None = None  # as long as nothing was made of it
+
+
+@dataclass
 class TokenFacts:
     family: UUID
     position: int
@@ -184,6 +249,7 @@ class FamilyFacts:
     marked: bool = False  # by an event of its own
     ended: bool = False
     reused: bool = False  # a refresh token was, which is for good
+    personal_access_token: UUID | None = None  # that it was exchanged for
     refresh: dict[str, RefreshFacts] = field(default_factory=dict)
 
 
@@ -242,6 +308,12 @@ class World:
     sessions: dict[UUID, SessionFacts] = field(default_factory=dict)
     consents: dict[UUID, ConsentFacts] = field(default_factory=dict)
     devices: dict[UUID, DeviceFacts] = field(default_factory=dict)
+    identities: dict[UUID, IdentityFacts] = field(default_factory=dict)
+    enterprise_identities: dict[UUID, EnterpriseFacts] = field(default_factory=dict)
+    personal_tokens: dict[UUID, PersonalTokenFacts] = field(default_factory=dict)
+    factors: dict[UUID, FactorFacts] = field(default_factory=dict)
+    connectors: dict[UUID, ConnectorFacts] = field(default_factory=dict)
+    codes: dict[UUID, CodeFacts] = field(default_factory=dict)
     families: dict[UUID, FamilyFacts] = field(default_factory=dict)
     tokens: dict[UUID, TokenFacts] = field(default_factory=dict)
     keys: dict[UUID, KeyFacts] = field(default_factory=dict)
@@ -272,6 +344,18 @@ class World:
             if session.user == user:
                 session.status = DELETED
 
+    def has_app(self, user: UUID) -> bool:
+        """Say whether a user proves themselves with the codes of an app as well."""
+        live = [each for each in self.factors.values() if each.user == user and each.status == ACTIVE]
+        return any(each.kind == "Totp" for each in live)
+
+    def end_belongings(self, user: UUID) -> None:
+        """End what belongs to a user alone."""
+        for things in (self.identities, self.enterprise_identities, self.personal_tokens, self.factors):
+            for each in things.values():
+                if each.user == user:
+                    each.status = DELETED
+
     def leave(self, member: MembershipFacts) -> None:
         """End a membership, and the user's places in groups of that account."""
         member.status, member.active = DELETED, False
@@ -288,6 +372,9 @@ class World:
         for group in self.groups.values():
             if group.account == account:
                 group.status = DELETED
+        for connector in self.connectors.values():
+            if connector.organization == account:
+                connector.status = DELETED
         for role in self.roles.values():
             if role.organization == account:  # those it was made with: it would be in use with any other
                 role.status = DELETED
@@ -340,5 +427,6 @@ class World:
         holders += [self.users[family.user]] if family.user else []
         holders += [self.accounts[family.account]] if family.account else []
         holders += [self.memberships[family.membership]] if family.membership else []
+        holders += [self.personal_tokens[family.personal_access_token]] if family.personal_access_token else []
         dead = facts.ended or not usable or any(holder.status != ACTIVE for holder in holders)
         return not dead and not any(epoch.covers(family, facts.position) for epoch in self.epochs)

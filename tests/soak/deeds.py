@@ -11,7 +11,17 @@ from domain.application import ApplicationSettings
 from domain.caller import SYSTEM, Caller
 from domain.refusals import Refusal
 from domain.token_family import TokenFamily
-from service.commands import accounts, applications, grants, memberships, revocations, roles, tokens, users
+from service.commands import (
+    accounts,
+    applications,
+    grants,
+    memberships,
+    people_settings,
+    revocations,
+    roles,
+    tokens,
+    users,
+)
 from service.commands.secrets import SecretRequest
 from service.secrets.digests import sha256_hex
 from service.store.decision import Origin
@@ -101,7 +111,7 @@ class Deeds:
         await users.create(self.store, self.origin(), SYSTEM, application=await self.some("application"), name=name)
 
     async def rename_user(self) -> None:
-        await users.rename(self.store, self.origin(), SYSTEM, user=await self.some("user"), name=self.name())
+        await people_settings.change(self.store, self.origin(), SYSTEM, user=await self.some("user"), name=self.name())
 
     async def suspend_user(self) -> None:
         user = await self.some("user")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import pydantic
 
-from domain.person import Profile
 from domain.refusals import (
     AccountNotActive,
     DigestAlgorithmMissing,
@@ -22,11 +22,12 @@ from domain.refusals import (
     PasswordAndDigest,
     PhoneTaken,
     UnknownAccount,
+    UnsupportedDigest,
     UsernameTaken,
     ValueTooLong,
 )
 from service.commands import registrations
-from service.doors.account_settings import user_document
+from service.doors.account_settings import fields, user_document
 from service.doors.account_settings.frame import AccountSettingsDoor, Body
 from service.doors.account_settings.user_document import ProfileDocument  # noqa: TC001 - pydantic reads it
 from service.http.call import Answer, Call
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from domain import user
 
 DOOR = AccountSettingsDoor("account-settings")
-LIMITS = {"username": 128, "primary_email": 128, "name": 128, "avatar": 2048}
-"""The most characters of a value, where the dialect tells one that is too long from one that is wrong."""
 
 
 class NewPerson(Body):
@@ -75,6 +74,7 @@ def _shown(made: user.User) -> Answer:
         PasswordAndDigest,
         DigestAlgorithmMissing,
         InvalidDigest,
+        UnsupportedDigest,
         InvalidPassword,
         UnknownAccount,
         AccountNotActive,
@@ -91,7 +91,7 @@ def _shown(made: user.User) -> Answer:
 )
 async def create(call: Call) -> Answer:
     body: NewPerson = call.body
-    _require_short(body)
+    fields.require_short(body)
     return await call.carry_out(
         registrations.register,
         _shown,
@@ -103,15 +103,9 @@ async def create(call: Call) -> Answer:
         password=body.password,
         digest=_digest(body),
         name=body.name or None,
-        profile=_profile(body),
+        profile=replace(fields.profile(body.profile), picture=body.avatar),
         custom_data=body.custom_data,
     )
-
-
-def _require_short(body: NewPerson) -> None:
-    for member, limit in LIMITS.items():
-        if len(getattr(body, member) or "") > limit:
-            raise ValueTooLong(f"{member} has more than {limit} characters", field=member)
 
 
 def _digest(body: NewPerson) -> str | None:
@@ -124,9 +118,3 @@ def _digest(body: NewPerson) -> str | None:
     if digest is None or algorithm is None:
         raise DigestAlgorithmMissing(field="password_algorithm")
     return password_formats.adopted(algorithm, digest)
-
-
-def _profile(body: NewPerson) -> Profile:
-    given = body.profile.stated() if body.profile is not None else {}
-    address = given.pop("address", None)
-    return Profile(**given, picture=body.avatar, address=address.stated() if address is not None else None)

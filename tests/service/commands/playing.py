@@ -12,7 +12,9 @@ from service.commands import (
     accounts,
     applications,
     grants,
+    identities,
     memberships,
+    people_settings,
     revocations,
     roles,
     signing_keys,
@@ -159,7 +161,7 @@ COMMANDS: dict[str, Callable[[Scene, Process], Awaitable[Any]]] = {
     "delete the child": _do(accounts.delete, account="@child", cascade=True),
     "disable the other": _do(applications.disable, application="@other"),
     "enrol": _do(users.create, application="@other", name="Grace"),
-    "rename": _do(users.rename, user="@user", name="Ada"),
+    "rename": _do(people_settings.change, user="@user", name="Ada"),
     "suspend": _do(users.suspend, user="@user"),
     "reinstate": _do(users.reinstate, user="@user"),
     "expel": _do(users.delete, user="@user"),
@@ -175,5 +177,12 @@ COMMANDS: dict[str, Callable[[Scene, Process], Awaitable[Any]]] = {
     ),
     "expel the owner": lambda s, p: s.as_person(p, users.delete, user=s.friend),
     "expel the other owner": lambda s, p: s.as_person(p, users.delete, user=s.rival),
+    "link": _do(identities.link, user="@user", target="github", person="42"),
+    "link the friend": _do(identities.link, user="@friend", target="github", person="42"),
+    "link another": _do(identities.link, user="@user", target="github", person="43"),
+    "unlink": _do(identities.unlink, user="@user", target="github"),
+    "record": _do(
+        identities.record_enterprise, user="@user", connector="acme", issuer="https://idp.example", identity_id="42"
+    ),
     "delete everything": _do(accounts.delete, account="@organization", cascade=True),
 }

@@ -13,7 +13,9 @@ from service.commands import (
     accounts,
     applications,
     grants,
+    identities,
     memberships,
+    people_settings,
     revocations,
     roles,
     signing_keys,
@@ -141,7 +143,14 @@ RACES = {
         refusals.UnknownAccount,
     ),
     "enrol": Race(users.create, lambda s, n: {"application": s.application, "name": str(n)}, {"user.created": COUNT}),
-    "rename a user": Race(users.rename, lambda s, n: {"user": s.user, "name": str(n)}, {"user.renamed": COUNT}),
+    "rename a user": Race(
+        people_settings.change, lambda s, n: {"user": s.user, "name": str(n)}, {"user.renamed": COUNT}
+    ),
+    "keep something of a user": Race(
+        people_settings.merge_custom_data,
+        lambda s, n: {"user": s.user, "custom_data": {str(n): n}},
+        {"user.custom_data_changed": COUNT},
+    ),
     "suspend a user": Race(users.suspend, lambda s, _: {"user": s.user}, {"user.suspended": 1}),
     "reinstate a user": Race(users.reinstate, lambda s, _: {"user": s.idle}, {"user.reinstated": 1}),
     "delete a user": Race(
@@ -170,6 +179,30 @@ RACES = {
         lambda s, _: {"account": s.child, "membership": s.membership},
         {"membership.removed": 1},
         refusals.UnknownMembership,
+    ),
+    "link one person as two users": Race(
+        identities.link,
+        lambda s, n: {"user": s.user if n % 2 else s.idle, "target": "github", "person": "42"},
+        {"identity.linked": 1},
+        refusals.IdentityTaken,
+        winners=COUNT // 2,
+    ),
+    "link one target": Race(
+        identities.link,
+        lambda s, n: {"user": s.user, "target": "github", "person": str(n)},
+        {"identity.linked": 1, "identity.replaced": COUNT - 1},
+    ),
+    "record one person as two users": Race(
+        identities.record_enterprise,
+        lambda s, n: {
+            "user": s.user if n % 2 else s.idle,
+            "connector": "acme",
+            "issuer": "https://idp.example",
+            "identity_id": "42",
+        },
+        {"enterprise_identity.linked": 1},
+        refusals.IdentityTaken,
+        winners=COUNT // 2,
     ),
     "define a role": Race(
         roles.define,

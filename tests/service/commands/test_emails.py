@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from time import perf_counter
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain import person
 from domain.refusals import InvalidEmail
+from service.commands import claims
 from service.commands.emails import identity, normalised
 
 LOCAL = st.text("abcxyzABCXYZ0189!#$%&'*+-/=?^_`{|}~", min_size=1, max_size=64)
@@ -66,3 +69,12 @@ def test_anything_else_is_an_address_or_refused(local: str, domain: str) -> None
     except InvalidEmail:
         return
     assert person.email(kept) == kept == normalised(kept)
+
+
+@pytest.mark.parametrize("typed", ["a" + "\u0301\u0316" * 16_000 + "@example.com", "a" * 60_000 + "@example.com"])
+def test_what_is_far_too_long_is_nobodys_and_takes_no_time(typed: str) -> None:
+    began = perf_counter()
+    with pytest.raises(InvalidEmail):
+        normalised(typed)
+    assert claims.sign_in_name(typed) == (claims.EMAIL, "")
+    assert perf_counter() - began < 0.5

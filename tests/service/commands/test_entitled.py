@@ -10,7 +10,17 @@ from argon2 import PasswordHasher
 from domain import refusals
 from domain.caller import SYSTEM, Caller
 from domain.person import Factor
-from service.commands import passwords, people, roles, users
+from projections import factors as factor_rows
+from service.commands import (
+    factors,
+    identities,
+    passwords,
+    people,
+    people_settings,
+    personal_access_tokens,
+    roles,
+    users,
+)
 from service.secrets.passwords import Passwords
 from tests.service.commands.given import (
     ROOT,
@@ -58,17 +68,45 @@ class Way(NamedTuple):
     topic: str
 
 
+async def _remove_factor(place: Place, *by: Any) -> None:
+    [row] = await factor_rows.of_user(place.parts.pool, place.user)
+    await factors.remove(*by, user=place.user, factor=row["id"])
+
+
 WAYS = {
+    "add an app": Way(lambda p, *by: factors.add_totp(*by, user=p.user, host="id.example.com"), "factor.added"),
+    "add backup codes": Way(lambda p, *by: factors.add_backup_codes(*by, user=p.user), "factor.added"),
+    "remove a factor": Way(_remove_factor, "factor.removed"),
     "password": Way(
         lambda p, *by: passwords.change(*by, passwords=p.passwords, user=p.user, password="correct horse battery"),
         "user.password_changed",
     ),
+    "personal access token": Way(
+        lambda p, *by: personal_access_tokens.issue(*by, user=p.user, name="laptop"), "personal_access_token.issued"
+    ),
     "factor": Way(lambda p, *by: people.waive_factor(*by, user=p.user, factor=Factor.OTP), "user.factor_waived"),
+    "username": Way(lambda p, *by: people_settings.change(*by, user=p.user, username="eve"), "user.username_changed"),
+    "e-mail address": Way(
+        lambda p, *by: people_settings.change(*by, user=p.user, email="eve@example.com"), "user.email_changed"
+    ),
+    "phone number": Way(
+        lambda p, *by: people_settings.change(*by, user=p.user, phone="447400123456"), "user.phone_changed"
+    ),
     "guesses": Way(lambda p, *by: users.unlock_sign_in(*by, user=p.user), "user.sign_in_unlocked"),
     "reinstate": Way(lambda p, *by: users.reinstate(*by, user=p.user), "user.reinstated"),
     "activate": Way(lambda p, *by: people.change(*by, user=p.user, active=True), "user.reinstated"),
     "link": Way(lambda p, *by: people.link(*by, user=p.user, other=p.other), "user.linked"),
     "link back": Way(lambda p, *by: people.link(*by, user=p.other, other=p.user), "user.linked"),
+    "link an identity": Way(
+        lambda p, *by: identities.link(*by, user=p.user, target="apple", person="42"), "identity.linked"
+    ),
+    "unlink an identity": Way(lambda p, *by: identities.unlink(*by, user=p.user, target="github"), "identity.unlinked"),
+    "record an enterprise identity": Way(
+        lambda p, *by: identities.record_enterprise(
+            *by, user=p.user, connector="acme", issuer="https://idp.acme.example", identity_id="ada"
+        ),
+        "enterprise_identity.linked",
+    ),
 }
 
 
@@ -84,6 +122,9 @@ async def place(parts: StoreParts, way: str) -> AsyncIterator[Place]:
     user, other = [(await a_user(parts, application)).id for _ in range(2)]
     await people.require_factor(parts.store, origin(), SYSTEM, user=user, factor=Factor.OTP)
     hashing = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    await identities.link(parts.store, origin(), SYSTEM, user=user, target="github", person="42")
+    if way in {"add backup codes", "remove a factor"}:
+        await factors.add_totp(parts.store, origin(), SYSTEM, user=user, host="id.example.com")
     if way in {"reinstate", "activate"}:
         await users.suspend(parts.store, origin(), SYSTEM, user=user)
     yield Place(parts, hashing, organization, user, other)

@@ -145,6 +145,8 @@ PAIRS = [
 PAIRS += [("issue what is granted", "revoke the grant"), ("define a role as the client", "revoke the token")]
 PAIRS += [("join", "suspend"), ("join", "expel"), ("join", "delete the child"), ("branch", "delete the child")]
 PAIRS += [("assign", "abolish"), ("define", "redefine"), ("enrol", "disable the other"), ("enrol", "delete everything")]
+PAIRS += [("link", "link the friend"), ("link", "unlink"), ("link", "link another"), ("link", "expel")]
+PAIRS += [("expel", "link"), ("record", "expel"), ("record", "record")]
 PAIRS += [
     ("demote the owner", "expel the other owner"),
     ("approve", "delete"),

@@ -13,7 +13,7 @@ from domain import refusals
 from domain.caller import SYSTEM, Caller
 from projections import memberships as member_rows
 from projections import users as rows
-from service.commands import accounts, applications, memberships, roles, users
+from service.commands import accounts, applications, memberships, people_settings, roles, users
 from tests.service.commands.given import (
     ROOT,
     a_child,
@@ -69,7 +69,7 @@ async def test_a_user_is_renamed_suspended_and_reinstated(parts: StoreParts) -> 
     organization = await an_organization(parts)
     user = await a_user(parts, (await an_application(parts, organization.id)).id)
     by = backend(organization.id)
-    await users.rename(parts.store, origin(), by, user=user.id, name="Grace")
+    await people_settings.change(parts.store, origin(), by, user=user.id, name="Grace")
     await users.suspend(parts.store, origin(), by, user=user.id, reason="lost laptop")
     outcome = await users.reinstate(parts.store, origin(), by, user=user.id)
     assert (outcome.value.name, outcome.value.status) == ("Grace", "active")
@@ -79,12 +79,12 @@ async def test_a_user_is_renamed_suspended_and_reinstated(parts: StoreParts) -> 
 async def test_a_rename_while_the_user_is_suspended_loses_neither(parts: StoreParts) -> None:
     user = await a_user(parts, (await an_application(parts, (await an_organization(parts)).id)).id)
     with meanwhile(parts, lambda: users.suspend(parts.store, origin(), SYSTEM, user=user.id)) as decided:
-        outcome = await users.rename(parts.store, origin(), SYSTEM, user=user.id, name="Grace")
+        outcome = await people_settings.change(parts.store, origin(), SYSTEM, user=user.id, name="Grace")
     assert (len(decided), outcome.value.name, outcome.value.status) == (2, "Grace", "suspended")
 
 
 COMMANDS: list[Callable[[StoreParts, Caller, Any], Awaitable[object]]] = [
-    lambda parts, by, user: users.rename(parts.store, origin(), by, user=user, name="Eve"),
+    lambda parts, by, user: people_settings.change(parts.store, origin(), by, user=user, name="Eve"),
     lambda parts, by, user: users.suspend(parts.store, origin(), by, user=user),
     lambda parts, by, user: users.reinstate(parts.store, origin(), by, user=user),
     lambda parts, by, user: users.assign_role(parts.store, origin(), by, user=user, role=uuid4()),
@@ -186,7 +186,7 @@ async def test_too_many_memberships_end_one_by_one(parts: StoreParts, monkeypatc
 async def test_a_users_name_is_nowhere_in_the_log(parts: StoreParts) -> None:
     organization = await an_organization(parts)
     user = await a_user(parts, (await an_application(parts, organization.id)).id, "Ada Lovelace")
-    await users.rename(parts.store, origin(), SYSTEM, user=user.id, name="Countess Lovelace")
+    await people_settings.change(parts.store, origin(), SYSTEM, user=user.id, name="Countess Lovelace")
     states = [row["state"] for row in await parts.pool.fetch("SELECT state FROM muniment.log")]
     assert not any(b"Lovelace" in state for state in states)
     assert [event.name for event in await log(parts) if event.TOPIC.startswith("user.")] == [
@@ -223,7 +223,7 @@ async def test_a_name_given_while_the_user_is_deleted_is_not_kept(parts: StorePa
         meanwhile(parts, lambda: users.delete(parts.store, origin(), SYSTEM, user=user.id)),
         pytest.raises(refusals.UnknownUser),
     ):
-        await users.rename(parts.store, origin(), SYSTEM, user=user.id, name="Ada")
+        await people_settings.change(parts.store, origin(), SYSTEM, user=user.id, name="Ada")
     assert await parts.vault.ciphers([user.id]) == {}
 
 

@@ -5,23 +5,30 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import jwt
+import pyotp
 
 from domain.authorization import Authorization
+from domain.caller import SYSTEM
 from domain.token_family import TokenFamily
+from service.commands import identities
 from service.doors import DOORS, projections
 from service.http.group import Group
 from service.secrets.digests import ACCESS_TOKEN, AUTHORIZATION_CODE, REFRESH_TOKEN, new_secret, sha256_hex
 from service.store.decision import Origin
+from tests.service.doors.account_settings.codes import sent
 
 if TYPE_CHECKING:
     from service.http.route import Route
     from tests.app_fixture import Running
 
 HOUR = timedelta(hours=1)
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of the app of every user
+NUMBERS = count(100)  # no two alike, so that each is a change
 EVERY_ROUTE: dict[str, Route] = {f"{route.method} {route.path}": route for door in DOORS for route in door.routes}
 # The native doors to what events tell of. Operators' commands leave no event; others speak a dialect of their own.
 ROUTES: dict[str, Route] = {
@@ -52,10 +59,10 @@ class Things:
 THIRD_PARTY = {"name": "Shop", "domain": "shop.example.com", "scope_kinds": ["sso", "api"], "grant_types": ["code"]}
 
 
-async def things(app: Running, organization: str, *, servers: bool = False) -> Things:
+async def things(app: Running, organization: str, *, servers: bool = False, connectors: bool = True) -> Things:
     """Make one of each in an organization, as root; the grant is asked for by somebody else.
 
-    `servers`: of each that server applications know, too.
+    `servers`: of each that server applications know, too. `connectors`: an organization has not many.
     """
     application = await app.application(organization=organization)
     made = Things(organization, application, {"application_id": application["id"], "projection": "accounts"})
@@ -76,10 +83,35 @@ async def things(app: Running, organization: str, *, servers: bool = False) -> T
     made.ids["grant_id"] = (await app.made("/api/grants", asked, manager))["id"]
     submitted = THIRD_PARTY | {"identifier": f"shop_{user['id'].replace('-', '')}"}
     made.ids["third_party_id"] = (await app.made("/api/third-parties", submitted, manager))["id"]
+    made.ids["name"] = (await app.made(f"/api/users/{user['id']}/personal-access-tokens", {"name": "laptop"}))["name"]
+    await _identities(app, made)
+    factors = f"/api/users/{user['id']}/mfa-verifications"
+    await app.made(factors, {"type": "Totp", "secret": SECRET})
+    made.ids["verification_id"] = (await app.call("GET", factors)).json[0]["id"]
+    if connectors:
+        made.ids["connector_id"] = await _connector(app, made)
     if servers:
         await _server_to_server(app, made, manager)
         await _tokens_and_codes(app, made)
     return made
+
+
+async def _identities(app: Running, made: Things) -> None:
+    """Let the user be somebody elsewhere; for who they are at an enterprise's provider there is no request."""
+    user, nobody = made.ids["user_id"], UUID(int=0)
+    path = f"/api/users/{user}/identities/github"
+    reply = await app.call("PUT", path, json={"userId": user})
+    assert reply.status == 201, reply.text
+    store, origin = app.parts.store, Origin(nobody, nobody, None, app.parts.clock.new_id())
+    told = {"issuer": "https://idp.test", "identity_id": user, "connector": "acme"}
+    await identities.record_enterprise(store, origin, SYSTEM, user=UUID(user), **told)
+    made.ids |= {"target": "github", "sso_connector": "acme"}
+
+
+async def _connector(app: Running, made: Things) -> str:
+    config = {"clientId": "id", "clientSecret": "secret"}
+    body = {"connectorId": "github-universal", "config": config, "metadata": {"target": f"of-{made.ids['user_id']}"}}
+    return (await app.made("/api/connectors", {**body, "organizationId": made.organization}))["id"]
 
 
 async def _server_to_server(app: Running, made: Things, manager: str) -> None:
@@ -144,10 +176,30 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/applications/{application_id}/users": {"status": "active", "name": "Ada"},
     "PATCH /api/users/{user_id}": {"name": "Grace"},
     "POST /api/users": {"name": "Ada", "password": "correct horse"},
+    "PATCH /api/users/{user_id}/profile": {"profile": {"nickname": "Amazing Grace"}},
+    "PATCH /api/users/{user_id}/custom-data": {"customData": {"tier": 1}},
+    "PATCH /api/users/{user_id}/is-suspended": {"isSuspended": True},
+    "PATCH /api/users/{user_id}/password": {"password": "correct horse"},
+    "POST /api/users/{user_id}/password/verify": {"password": "correct horse"},
+    "POST /api/users/{user_id}/personal-access-tokens": {"name": "new"},
+    "PATCH /api/users/{user_id}/personal-access-tokens": {"currentName": "{name}", "name": "renamed"},
+    "PATCH /api/users/{user_id}/personal-access-tokens/{name}": {"name": "renamed"},
+    "POST /api/users/{user_id}/personal-access-tokens/delete": {"name": "{name}"},
+    "POST /api/users/{user_id}/identities": {"connectorId": "{user_id}", "connectorData": {"code": "x"}},
+    "PUT /api/users/{user_id}/identities": {"target": "gitlab", "userId": "{unique}"},
+    "PUT /api/users/{user_id}/identities/{target}": {"userId": "{unique}"},
+    "DELETE /api/users/{user_id}/identities": {"target": "{target}"},
+    "POST /api/users/{user_id}/mfa-verifications": {"type": "Totp"},
+    "POST /api/users/{user_id}/mfa-verifications/verify": {"type": "Totp", "code": "{shown_code}"},
+    "POST /api/connectors": {"connectorId": "github-universal", "metadata": {"target": "{unique}"}},
+    "PATCH /api/connectors/{connector_id}": {"metadata": {"name": {"en": "Git"}}},
+    "POST /api/connectors/{connector_id}/authorization-uri": {"state": "s", "redirectUri": "https://shop.test/cb"},
+    "POST /api/connectors/{connector_id}/test": {"phone": "4930123456"},
     "POST /api/accounts": {"name": "New"},
     "POST /api/accounts/{account_id}/accounts": {"name": "New"},
     "PATCH /api/accounts/{account_id}": {"name": "Renamed"},
     "PUT /api/organizations/{organization_id}/features": {"token_revocation": True},
+    "PUT /api/organizations/{organization_id}/settings": {"code_lifetime": "{another_number}"},
     "POST /api/accounts/{account_id}/members": {"user_id": "{another_user}", "role": "member"},
     "PATCH /api/accounts/{account_id}/members/{member_id}": {"role": "owner"},
     "POST /api/roles": {"name": "new-{user_id}", "organization": "{organization}"},
@@ -181,6 +233,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "PUT /api/v1/users/{auth_id}": {"firstName": "Ada"},
     "POST /api/v1/users/invitations": {"email": "new-{user_id}@example.com"},
 }
+# Codes, which are sent and typed by two names each.
+for _place in ("/api/verification-codes", "/api/verification/verification-codes"):
+    BODIES[f"POST {_place}"] = {"email": "{unique}@example.com"}
+    BODIES[f"POST {_place}/verify"] = {"email": "{unique}@example.com", "verificationCode": "{typed_code}"}
 # Whose path is about another than the user at hand: one who was invited, and has an e-mail address.
 INVITED = (
     "POST /api/v1/users/invitations/{auth_id}",
@@ -204,6 +260,8 @@ BEFORE = {
     "POST /api/users/{user_id}/reinstate": "POST /api/users/{user_id}/suspend",
     "DELETE /api/users/{user_id}/roles/{role_id}": "PUT /api/users/{user_id}/roles/{role_id}",
     "POST /api/grants/{grant_id}/revoke": "POST /api/grants/{grant_id}/approve",
+    "POST /api/users/{user_id}/password/verify": "PATCH /api/users/{user_id}/password",
+    "POST /api/users/{user_id}/mfa-verifications": "DELETE /api/users/{user_id}/mfa-verifications/{verification_id}",
     "POST /api/third-parties/{third_party_id}/reset-secret": "POST /api/third-parties/{third_party_id}/approve",
     "POST /api/tokens/{token_id}/approve": "POST /api/tokens/{token_id}/revoke",
     "DELETE /api/v1/users/{auth_id}/org-groups/{group_id}": "POST /api/v1/users/{auth_id}/org-groups/{group_id}",
@@ -227,12 +285,20 @@ async def body_of(app: Running, route: str, made: Things) -> Any:
     if "{another_user}" in body.values():
         home = await app.application(organization=made.organization)
         ids["another_user"] = (await app.made(f"/api/applications/{home['id']}/users", {}))["id"]
+    if "{typed_code}" in body.values():
+        ids["typed_code"] = await sent(app, None, f"{ids['unique']}@example.com")
+    if "{shown_code}" in body.values():
+        ids["shown_code"] = pyotp.TOTP(SECRET).at(app.parts.clock.now())
+    if "{another_number}" in body.values():
+        return dict.fromkeys(body, next(NUMBERS))
     return {name: _filled(value, ids) for name, value in body.items()}
 
 
 def _filled(value: Any, ids: dict[str, str]) -> Any:
     if isinstance(value, list):
         return [_filled(each, ids) for each in value]
+    if isinstance(value, dict):
+        return {name: _filled(each, ids) for name, each in value.items()}
     return value.format(**ids) if isinstance(value, str) else value
 
 

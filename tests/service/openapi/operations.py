@@ -142,7 +142,7 @@ def fault(method: str, path: str, status: int, headers: Mapping[str, str], body:
         return None
     found = operation.fault(status, headers, body)
     route = ROUTES.get((operation.method, operation.path))
-    if found is None and route is not None and route.answer is not None and status == route.status:
+    if found is None and route is not None and route.answer is not None and status in (route.status, route.also):
         # The document lets answers grow; we do not, unless the declaration does.
         route.answer.model_validate_json(body, extra="forbid")
     return found

@@ -14,6 +14,7 @@ from tests.app_fixture import SETTINGS, running
 from tests.service.doors.s2s.asking import server
 
 MAIL = "smtp://mailer:mail-secret-of-the-tests@127.0.0.1:9"
+TEXTS = "https://texts.example/text-secret-of-the-tests"
 TOLD = {"issuer"}
 
 
@@ -29,14 +30,20 @@ async def test_the_configuration_is_told_by_the_names_of_this_dialect(fresh_app)
 
 
 async def test_no_configured_secret_is_told(app_database):
-    async with running(app_database, replace(SETTINGS, smtp_url=MAIL)) as service:
+    async with running(app_database, replace(SETTINGS, smtp_url=MAIL, sms_webhook_url=TEXTS)) as service:
         manager = await server(service, "all", "read_user")
         settings = service.parts.settings
         secret_settings = [getattr(settings, field.name) for field in fields(Settings) if not field.repr]
-        assert MAIL in secret_settings
+        assert {MAIL, TEXTS} <= set(secret_settings)
         reply = await manager.call("GET", "/info")
         assert reply.status == 200
-        for secret in (*secret_settings, "mail-secret-of-the-tests", manager.secret, manager.token):
+        for secret in (
+            *secret_settings,
+            "mail-secret-of-the-tests",
+            "text-secret-of-the-tests",
+            manager.secret,
+            manager.token,
+        ):
             assert secret
             assert secret not in reply.text
 

@@ -29,6 +29,28 @@ async def test_factors_are_required_and_waived_as_often_as_one_likes(place):
     assert (await place.shown(user["id"]))["mfaTypes"] == ["email"]
 
 
+async def test_that_somebody_has_an_app_is_told_and_forgotten_with_the_factor(app, place):
+    user = await place.user()
+    factors = f"/api/users/{user['id']}/mfa-verifications"
+    assert user["otpVerified"] is False
+    assert (await place.call("POST", f"/{user['id']}/otp-mfa")).status == 204
+    assert (await place.shown(user["id"]))["otpVerified"] is False
+    await app.made(factors, {"type": "Totp"}, place.token)
+    assert (await place.shown(user["id"]))["otpVerified"] is True
+    assert (await place.changed(user["id"], firstName="Ada")).json["user"]["otpVerified"] is True
+    [listed] = [each for each in (await place.call("GET", "")).json["users"] if each["id"] == user["id"]]
+    assert listed["otpVerified"] is True
+    assert (await place.call("DELETE", f"/{user['id']}/otp-mfa")).status == 204
+    assert (await app.call("GET", factors, place.token)).json == []
+    assert (await place.shown(user["id"]))["otpVerified"] is False
+    # An app that nobody asked for is forgotten, too.
+    await app.made(factors, {"type": "Totp"}, place.token)
+    assert (await place.call("DELETE", f"/{user['id']}/sms-mfa")).status == 204
+    assert (await place.shown(user["id"]))["otpVerified"] is True
+    assert (await place.call("DELETE", f"/{user['id']}/otp-mfa")).status == 204
+    assert (await place.shown(user["id"]))["otpVerified"] is False
+
+
 @pytest.mark.parametrize("factor", ["email", "otp", "sms"])
 async def test_a_disabled_account_keeps_its_factors(place, factor):
     suspended, invited = await place.user(isActive=False), await place.invite()
