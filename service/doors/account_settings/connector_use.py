@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pydantic
 
@@ -22,8 +22,14 @@ from service.doors.account_settings import connector_document
 from service.doors.account_settings.frame import AccountSettingsDoor, Body, Reply
 from service.http.call import Answer, Call, no_content
 from service.http.input import InvalidInput
+from service.store.throttle import Bucket
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 DOOR = AccountSettingsDoor("connectors at work")
+TRIALS = (10, 60.0)
+"""How many messages an organization may try out at once, and the seconds after which it may try one more."""
 
 
 class AuthorizationUri(Reply):
@@ -98,7 +104,17 @@ async def test(call: Call) -> Answer:
     if body.config is not None:
         config = configuration.checked(known.config, body.config, allowed=allowed, former=config)
     parts = call.parts
-    await sending.tried(sending.sender(known.id, config, parts.outbound, parts.clock), to, id=parts.clock.new_id())
+    sender = sending.sender(known.id, config, parts.outbound, parts.clock)
+    await _require_few(call, call.by.organization if found is None else found.organization)
+    await sending.tried(sender, to, id=parts.clock.new_id())
     if found is None:
         return Answer()
     return await call.carry_out(connectors.note_test, no_content, connector=found.id)
+
+
+async def _require_few(call: Call, organization: UUID) -> None:
+    """Count a trial. Raises MessageThrottled: whoever pays for messages is not to be made to pay for any number."""
+    burst, every = TRIALS
+    seconds = await call.parts.throttle.wait(Bucket.of("connector-trial", organization.bytes, burst=burst, every=every))
+    if seconds:
+        raise MessageThrottled("too many trials", seconds=seconds)

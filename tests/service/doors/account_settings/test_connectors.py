@@ -406,6 +406,17 @@ async def test_a_trial_is_about_an_address_of_the_connectors_kind(app, manager, 
     assert refusal(unset) == (400, "connector.invalid_config")
 
 
+async def test_an_organization_tries_out_a_few_messages_and_then_waits(app, manager, hook):
+    sender = await made(app, manager, "http-sms", {"endpoint": hook.url})
+    path, sent = f"/api/connectors/{sender['id']}/test", len(hook.requests)
+    few = [await app.call("POST", path, manager, json={"phone": "49"}) for _ in range(10)]
+    assert {reply.status for reply in few} == {204}
+    more = await app.call("POST", path, manager, json={"phone": "49"})
+    assert refusal(more) == (429, "connector.rate_limit_exceeded")
+    assert int(more.headers["Retry-After"]) in range(1, 61)
+    assert len(hook.requests) == sent + 10
+
+
 async def test_codes_of_an_organization_go_by_its_own_sender_and_no_others(app, organization, manager, hook):
     await made(app, manager, "http-sms", {"endpoint": f"{hook.url}codes"})
     assert (await app.call("POST", "/api/verification-codes", manager, json={"phone": "4930123456"})).status == 204
