@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from service.openapi.documents import Contents
 
 ISSUER = "https://muniment.test"
+SCHEMA = re.compile(r'"#/components/schemas/([^"]+)"')
 ROUTES = {(route.method, path_of(route.path)): route for door in DOORS for route in door.routes}
 DOOR_OF = {(route.method, path_of(route.path)): door for door in DOORS for route in door.routes}
 
@@ -90,9 +91,16 @@ class Operation:
         return f"{self.name}: {status}: {errors[0][:300]}" if errors else None
 
     def schema(self, status: int, kind: str) -> dict[str, Any]:
-        """Return the schema of a body, with all that it refers to."""
+        """Return the schema of a body, with all that it refers to and nothing else."""
         schema = self.declared["responses"][str(status)]["content"][kind]["schema"]
-        return {**schema, "components": {"schemas": self.components["schemas"]}}
+        needed: dict[str, Any] = {}
+        waiting = [schema]
+        while waiting:
+            for name in SCHEMA.findall(json.dumps(waiting.pop())):
+                if name not in needed:
+                    needed[name] = self.components["schemas"][name]
+                    waiting.append(needed[name])
+        return {**schema, "components": {"schemas": dict(sorted(needed.items()))}}
 
     def _at(self, place: Mapping[str, str]) -> Any:
         _, _, kind, name = place["$ref"].split("/")
@@ -101,7 +109,13 @@ class Operation:
 
 @cache
 def _validator(operation: Operation, status: int, kind: str) -> Any:
-    return jsonschema_rs.Draft202012Validator(operation.schema(status, kind), validate_formats=True)
+    return _compiled(json.dumps(operation.schema(status, kind), sort_keys=True))
+
+
+@cache
+def _compiled(schema: str) -> Any:
+    """Return what judges by a schema; most operations refuse in one and the same shape."""
+    return jsonschema_rs.Draft202012Validator(json.loads(schema), validate_formats=True)
 
 
 def _of(contents: Contents) -> dict[str, Operation]:
