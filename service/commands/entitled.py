@@ -18,13 +18,16 @@ if TYPE_CHECKING:
     from service.store.decision import Decision
 
 
-async def require_entitled(decision: Decision, by: Caller, user: User) -> None:
+async def require_entitled(decision: Decision, by: Caller, user: User, *, own: bool = False) -> None:
     """Refuse whoever could not have given a user their roles, and rely on what these hold.
 
-    The user must have been loaded to be changed: then another role changes their stream. Nobody is spared, not even
-    they themselves by a token of theirs, for an application that acts with less could take the rest. Raises
+    The user must have been loaded to be changed, or be relied on: then another role gets in the way. Nobody is spared,
+    not even they themselves by a token of theirs, for an application that acts with less could take the rest; but with
+    `own`, at a page of ours where they have just proved who they are, they get no more than they have. Raises
     MissingPermission.
     """
+    if own and by.user == user.id and by.application is None:
+        return
     held = await roles.held_by(decision.connection, user.id)
     decision.rely_on(*held.guards)
     if held.privileged and not by.is_root:

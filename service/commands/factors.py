@@ -23,7 +23,7 @@ from domain.user import User
 from projections import factors
 from service.commands import claims
 from service.commands.entitled import require_entitled
-from service.commands.seen import to_change, to_rely_on
+from service.commands.seen import known_user, to_change
 from service.secrets import one_time
 
 if TYPE_CHECKING:
@@ -161,8 +161,7 @@ async def remove(
         leaving = await decision.load(AuthenticationFactor, factor)
         if leaving is None or leaving.user != user or leaving.removed:
             raise UnknownFactor
-        if not own:
-            await require_entitled(decision, by, found)
+        await require_entitled(decision, by, found, own=own)
         _end(decision, leaving, store.clock.now())
 
     return await store.decide(command, origin, remember=remember)
@@ -184,9 +183,7 @@ async def verify(
     """
 
     async def command(decision: Decision) -> None:
-        found = await to_rely_on(decision, by, User, user)
-        found.require_known()
-        decision.organization = found.organization
+        await known_user(decision, by, user)
         use = use_totp if kind is Kind.TOTP else use_backup_code
         await use(decision, user, code, store.clock.now())
 
@@ -249,8 +246,12 @@ async def end_of_user(decision: Decision, user: UUID, now: datetime) -> None:
 
 def account_of(user: User) -> str:
     """Return what an app calls a user's account: the first that is known of name, address, number and username."""
-    number = None if user.phone is None else f"+{user.phone}"
-    return user.name or user.email or number or user.username or NAMELESS
+    return account_name(name=user.name, email=user.email, phone=user.phone, username=user.username)
+
+
+def account_name(*, name: str | None, email: str | None, phone: str | None, username: str | None) -> str:
+    """Return what an app calls the account of somebody of whom this is known."""
+    return name or email or (phone and f"+{phone}") or username or NAMELESS
 
 
 def _end(decision: Decision, factor: AuthenticationFactor, now: datetime) -> None:
@@ -265,8 +266,7 @@ def _end(decision: Decision, factor: AuthenticationFactor, now: datetime) -> Non
 async def _to_change(decision: Decision, by: Caller, user: UUID, *, own: bool) -> User:
     found = await to_change(decision, by, User, user)
     found.require_known()
-    if not own:
-        await require_entitled(decision, by, found)
+    await require_entitled(decision, by, found, own=own)
     return found
 
 

@@ -21,17 +21,17 @@ from domain.identity import (
     require_room_for,
 )
 from domain.refusals import UnknownIdentity
-from domain.user import User
 from projections import identities
 from service.commands import claims
 from service.commands.entitled import require_entitled
-from service.commands.seen import to_rely_on
+from service.commands.seen import known_user
 
 if TYPE_CHECKING:
     from datetime import datetime
     from uuid import UUID
 
     from domain.caller import Caller
+    from domain.user import User
     from service.store.decision import Decision, Origin
     from service.store.pending import Remember
     from service.store.store import Outcome, Store
@@ -213,14 +213,11 @@ async def _owner(decision: Decision, by: Caller, user: UUID, *, own: bool = Fals
 
     Raises UnknownUser, or MissingPermission: their roles hold more than the caller does, who is not `own`.
     """
-    owner = await to_rely_on(decision, by, User, user)
-    owner.require_known()
-    decision.organization = owner.organization
-    if not own:
-        await require_entitled(decision, by, owner)
+    found = await known_user(decision, by, user)
+    await require_entitled(decision, by, found, own=own)
     # Covers that there is none, too: of two that come together, one decides again.
     decision.rely_on(guard(user))
-    return owner
+    return found
 
 
 async def _present(decision: Decision, user: UUID, target: str) -> Identity | None:

@@ -51,8 +51,7 @@ async def change(
     async def command(decision: Decision) -> User:
         found, now = await to_change(decision, by, User, user), store.clock.now()
         found.require_known()
-        if not (own and by.user == found.id and by.application is None):
-            await require_entitled(decision, by, found)
+        await require_entitled(decision, by, found, own=own)
         if former is not None and found.password != former:
             raise WrongPassword(field="password")
         found.change_password(digest, now)

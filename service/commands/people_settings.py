@@ -77,8 +77,7 @@ async def change(
             shown = verified or await _shown(decision, found, "sms", wanted, now)
             found.change_phone(wanted, now, verified=shown)
         if former != (found.username, found.email, found.phone):
-            if not own or by.user != user:
-                await require_entitled(decision, by, found)
+            await require_entitled(decision, by, found, own=own)
             await _reclaim(decision, found, *former)
         found.rename(chosen(name, found.name), now)
         present = found.profile

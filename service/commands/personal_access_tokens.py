@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from domain import personal_access_token
 from domain.personal_access_token import LIMIT, PersonalAccessToken
 from domain.refusals import InvalidTokenName, TooMuchAtOnce, UnknownPersonalAccessToken
-from domain.user import User
 from projections import personal_access_tokens
 from service.commands import claims
 from service.commands.entitled import require_entitled
-from service.commands.seen import to_rely_on
+from service.commands.seen import known_user
 from service.secrets.digests import sha256_hex
 from service.secrets.personal_access_tokens import hint_of, new_value
 
@@ -55,7 +54,7 @@ async def issue(
     value = new_value()
 
     async def command(decision: Decision) -> IssuedPersonalAccessToken:
-        owner = await _owner(decision, by, user)
+        owner = await known_user(decision, by, user)
         decision.rely_on(personal_access_token.of_user(user))
         token = PersonalAccessToken.issue(
             id=store.clock.new_id(),
@@ -67,8 +66,7 @@ async def issue(
             others=await personal_access_tokens.count_of_user(decision.connection, user),
             now=store.clock.now(),
         )
-        if not own:
-            await require_entitled(decision, by, owner)
+        await require_entitled(decision, by, owner, own=own)
         await _claim_name(decision, token)
         decision.save(token)
         return IssuedPersonalAccessToken(token, value)
@@ -141,17 +139,9 @@ async def _end(decision: Decision, token: PersonalAccessToken, now: datetime) ->
     decision.save(token)
 
 
-async def _owner(decision: Decision, by: Caller, user: UUID) -> User:
-    """Return the user whose tokens the command is about, in whose organization it is recorded. Raises UnknownUser."""
-    owner = await to_rely_on(decision, by, User, user)
-    owner.require_known()
-    decision.organization = owner.organization
-    return owner
-
-
 async def _named(decision: Decision, by: Caller, user: UUID, name: str) -> PersonalAccessToken:
     """Return a user's token of this name, to be changed. Raises UnknownUser or UnknownPersonalAccessToken."""
-    await _owner(decision, by, user)
+    await known_user(decision, by, user)
     stream = await personal_access_tokens.named(decision.connection, user, _as_kept(name))
     found = None if stream is None else await decision.load(PersonalAccessToken, stream)
     if found is None or found.deleted or found.name != _as_kept(name):

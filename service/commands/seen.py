@@ -94,6 +94,17 @@ async def to_rely_on(decision: Decision, by: Caller, kind: type[K], stream: UUID
     return found
 
 
+async def known_user(decision: Decision, by: Caller, user: UUID) -> User:
+    """Return a user whose belongings the command is about, rely on them, and record the decision in their organization.
+
+    Raises UnknownUser, when they are deleted too.
+    """
+    found = await to_rely_on(decision, by, User, user)
+    found.require_known()
+    decision.organization = found.organization
+    return found
+
+
 async def active_organization(decision: Decision, by: Caller, organization: UUID) -> Account:
     """Return the root account of an organization in which the command makes something, and rely on it.
 

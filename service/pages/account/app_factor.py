@@ -16,7 +16,7 @@ import pydantic
 from domain.refusals import TotpInUse
 from projections import users
 from service.commands import factors
-from service.commands.factors import NAMELESS
+from service.commands.factors import NAMELESS, account_name
 from service.http.body import MAX_BODY
 from service.http.endpoint import FORM, Endpoint
 from service.http.group import Group
@@ -144,12 +144,11 @@ def _host(parts: Parts) -> str:
 
 
 async def _account(parts: Parts, user: UUID) -> str:
-    """Return what the app calls the account, as `factors.account_of` does."""
+    """Return what the app calls the account."""
     row = await users.one(parts.store.pool, user)
     if row is None:
         return NAMELESS
-    number = None if row["phone"] is None else f"+{row['phone']}"
-    return row["name"] or row["email"] or number or row["username"] or NAMELESS
+    return account_name(name=row["name"], email=row["email"], phone=row["phone"], username=row["username"])
 
 
 ENDPOINTS = (
