@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import asyncpg
 import psycopg
 import pytest
 
@@ -17,9 +18,12 @@ from service.postgres import EmbeddedPostgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Any
 
 
 MEMORY = Path("/dev/shm")
+FIRST_OWN_TYPE = 16_384
+"""Types of PostgreSQL itself have lower numbers, the same ones in every database."""
 ENOUGH_MEMORY = 4 * 2**30
 
 
@@ -32,6 +36,30 @@ def make_open_folder() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="muniment-test-", dir=MEMORY if roomy else None))
     folder.chmod(0o711)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_types() -> Iterator[None]:
+    """Let connections tell each other what PostgreSQL's own types are.
+
+    Each asks for itself otherwise, which is nothing to a service and a quarter of PostgreSQL's work in these tests.
+    """
+    method = "_introspect_types"
+    ask = getattr(asyncpg.Connection, method)
+    known: dict[frozenset[int], Any] = {}
+
+    async def introspect(self: asyncpg.Connection, types: set[int], *more: Any) -> Any:
+        key = frozenset(types)
+        answer = known.get(key)
+        if answer is None:
+            answer = await ask(self, types, *more)
+            if max(key) < FIRST_OWN_TYPE:
+                known[key] = answer
+        return answer
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(asyncpg.Connection, method, introspect)
+        yield
 
 
 @pytest.fixture

@@ -57,7 +57,11 @@ async def test_a_password_is_known_by_its_digest(passwords: Passwords) -> None:
         assert not await passwords.verify(digest, wrong)
 
 
-async def test_the_costs_are_those_that_are_recommended() -> None:
+async def test_the_costs_are_those_that_are_recommended(
+    costs_in_earnest: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, cost in zip(("MEMORY_KIB", "PASSES"), costs_in_earnest, strict=True):
+        monkeypatch.setattr(f"service.secrets.passwords.{name}", cost)
     passwords = Passwords()
     digest = await passwords.digest("correct horse")
     assert digest.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
