@@ -9,6 +9,7 @@ from __future__ import annotations
 from eventsourcing.domain import Aggregate, CanMutateAggregate
 
 from domain.account import Account
+from domain.api_resource import ApiResource
 from domain.application import Application
 from domain.authorization import Authorization
 from domain.connector import Connector
@@ -20,6 +21,8 @@ from domain.grant import Grant
 from domain.group import Group
 from domain.group_membership import GroupMembership
 from domain.identity import EnterpriseIdentity, Identity
+from domain.interface import Interface
+from domain.interface_grant import InterfaceGrant
 from domain.invitation import Invitation
 from domain.log_purge import LogPurge
 from domain.membership import Membership
@@ -44,6 +47,9 @@ AGGREGATES: tuple[type[Aggregate], ...] = (
     LogPurge,
     Application,
     Connector,
+    ApiResource,
+    Interface,
+    InterfaceGrant,
     Grant,
     Invitation,
     Identity,

@@ -135,12 +135,13 @@ class Account(Aggregate):
             account.features = frozenset(self.features)
 
     class SettingsChanged(Event):
-        """An organization deals with its people's addresses by these settings."""
+        """An organization deals with its people's addresses, and with calls of its interfaces, by these settings."""
 
         TOPIC = "account.settings_changed"
         code_lifetime: int
         code_tries: int
         verified_identifiers: bool
+        submit_limited: bool = False
 
         @property
         def touches(self) -> tuple[str, ...]:
@@ -148,7 +149,7 @@ class Account(Aggregate):
 
         def apply(self, account: Account) -> None:
             account.code_lifetime, account.code_tries = self.code_lifetime, self.code_tries
-            account.verified_identifiers = self.verified_identifiers
+            account.verified_identifiers, account.submit_limited = self.verified_identifiers, self.submit_limited
 
     class Suspended(Event):
         """An account is out of use."""
@@ -198,6 +199,7 @@ class Account(Aggregate):
         self.code_lifetime = CODE_LIFETIME
         self.code_tries = CODE_TRIES
         self.verified_identifiers = False
+        self.submit_limited = False
 
     @classmethod
     def create(cls, *, id: UUID, name: str, parent: Account | None, now: datetime) -> Account:
@@ -282,11 +284,12 @@ class Account(Aggregate):
             self.trigger_event(self.FeaturesChanged, timestamp=now, features=sorted(wanted))
 
     def change_settings(
-        self, *, code_lifetime: int, code_tries: int, verified_identifiers: bool, now: datetime
+        self, *, code_lifetime: int, code_tries: int, verified_identifiers: bool, submit_limited: bool, now: datetime
     ) -> None:
         """Have verification codes live so many seconds and so many misses, and new addresses verified first or not.
 
-        Raises UnknownAccount (unless it is an organization) or InvalidSettings.
+        With `submit_limited`, no call of an interface may change anything (spec/iform.md section 1.3). Raises
+        UnknownAccount (unless it is an organization) or InvalidSettings.
         """
         self.require_known()
         if self.parent is not None:
@@ -299,6 +302,7 @@ class Account(Aggregate):
             "code_lifetime": code_lifetime,
             "code_tries": code_tries,
             "verified_identifiers": verified_identifiers,
+            "submit_limited": submit_limited,
         }
         if any(getattr(self, name) != value for name, value in values.items()):
             self.trigger_event(self.SettingsChanged, timestamp=now, **values)

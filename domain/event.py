@@ -1,4 +1,4 @@
-"""What every domain event tells about itself besides its fields: the guards it touches and whose key seals it.
+"""What every domain event tells about itself besides its fields: guards it touches, what it shares, whose key seals it.
 
 An aggregate's base event is `class Event(Recorded, Aggregate.Event)`. Nothing declared here is stored: `vars(event)`
 holds `originator_id`, `originator_version`, `timestamp`, for a first event `originator_topic`, and the event's fields.
@@ -33,6 +33,11 @@ class Recorded:
     @property
     def touches(self) -> tuple[str, ...]:
         """Guard keys: whoever decided on one of them before this event must decide again. None by default."""
+        return ()
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """Keys of what events of several streams change together: no two of them are committed in one batch."""
         return ()
 
     @property

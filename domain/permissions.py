@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # domain.caller builds on this module
 
 ROOT = "root"
 ALL = "all"
+DECIDE = "decide"
+"""Of those who ask for decisions: gateways, and services that ask who may do what."""
 
 PERMISSIONS = (
     "read_user",
@@ -32,6 +34,7 @@ PERMISSIONS = (
     "approve_grant",
     "read_token",
     "revoke_token",
+    DECIDE,
     "read_audit",
     "read_projection",
     "operate_projection",

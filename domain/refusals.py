@@ -15,6 +15,8 @@ Refusal
 │   ├── InvalidPassword InvalidDigest UnsupportedDigest PasswordAndDigest DigestAlgorithmMissing WrongPassword
 │   ├── InvalidIdentity InvalidDetails InvalidTotpSecret InvalidBackupCodes
 │   ├── WrongTotpCode WrongBackupCode
+│   ├── InvalidApiIdentifier InvalidUri InvalidMethod InvalidPath InvalidFrequency InvalidInterfaceScope
+│   ├── InvalidDocument DocumentNotFetched IdentifierNeeded
 │   ├── InvalidConnectorConfig SecretMissing InvalidTarget TargetMissing NoSuchConnectorType InsufficientInfo
 │   ├── ProviderAnswerInvalid ConnectorFailed SocialCodeInvalid SocialDenied
 │   └── InvalidEmail InvalidLocale InvalidLink InvalidSigninUrl ImpersonatorMissing AttributesNotEnabled
@@ -25,12 +27,13 @@ Refusal
 │   ├── UnknownPersonalAccessToken
 │   ├── UnknownDevice UnknownThirdParty UnknownCode
 │   ├── UnknownConnector
+│   ├── UnknownApiResource UnknownInterface UnknownInterfaceGrant
 │   ├── UnknownIdentity UnknownEnterpriseIdentity UnknownFactor
 │   └── UnknownInvitation UnknownVerification UnknownSession UnknownPasskey
 ├── Conflict               true once, or true elsewhere, but not in the present state
 │   ├── AlreadyMember NameTaken ClientIdTaken AccountHasChildren OrganizationInUse TooMuchAtOnce
 │   ├── AccountNotActive UserNotActive
-│   ├── ApplicationNotActive GrantNotPending GrantNotEffective GrantExpired LastOwner TokenEnded
+│   ├── ApplicationNotActive GrantNotPending GrantNotEffective GrantExpired RequestedAgain LastOwner TokenEnded
 │   ├── TokenExpired TokenRevokedInBulk DeviceAnswered DeviceNotApproved
 │   ├── RefreshReplayed UnusableCode KeyNotIntroduced KeyNotActive KeyTooYoung RoleInUse TooManySecrets
 │   ├── OrganizationHasUsers OrganizationClosed NotInOrganization
@@ -40,6 +43,8 @@ Refusal
 │   ├── TargetTaken ConnectorTypeTaken TargetFixed WrongConnectorKind NotSocial NotImplementedHere
 │   ├── EmailTaken EmailMissing EmailAlreadyVerified InvitationPending InvitationClosed UserAlreadyActive
 │   ├── AlreadyLinked TargetAlreadyLinked WrongAppForImpersonation
+│   ├── IdentifierTaken AddressTaken ApiResourceInUse TooManyApiResources TooManyInterfaces
+│   ├── ImportChanged
 │   ├── ThirdPartyNotPending ThirdPartyNotEffective ThirdPartyEffective SubmittedAgain
 │   ├── RebuildUnderWay NoRebuild RebuildNotRunning RebuildNotPaused RebuildCancelled
 │   └── NoFormerGeneration FormerVersion NothingToRetry
@@ -54,7 +59,14 @@ Refusal
 from __future__ import annotations
 
 import re
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
+
+
+class Fault(NamedTuple):
+    """What is wrong at one place of what somebody wrote, in a sentence for them."""
+
+    place: str
+    message: str
 
 
 class Refusal(Exception):
@@ -62,10 +74,12 @@ class Refusal(Exception):
 
     `code` is the class's name in snake case and part of the interface: renaming a class changes what clients read.
     `sentence` is public; `detail` goes to the log only; `field` names the value at fault, None when there is none.
+    `faults`, public as well, say more than the one sentence, where a whole document is at fault.
     """
 
     code: ClassVar[str] = "refusal"
     sentence: ClassVar[str] = "The request was refused"
+    faults: tuple[Fault, ...] = ()
 
     def __init_subclass__(cls) -> None:
         """Derive the code, so that no two refusals can share one."""
@@ -385,6 +399,56 @@ class SocialDenied(Invalid):
     sentence = "The user did not let the provider tell who they are"
 
 
+class InvalidApiIdentifier(Invalid):
+    sentence = "An identifier has 1 to 128 letters, digits, dots, hyphens and underscores and begins with a letter"
+
+
+class InvalidUri(Invalid):
+    sentence = "An address is an absolute http(s) one of at most 2048 characters, without user and fragment"
+
+
+class InvalidMethod(Invalid):
+    sentence = "A method is GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, or * for any other"
+
+
+class InvalidPath(Invalid):
+    sentence = "A path begins with /, has at most 512 characters, and each segment is a plain text or one {parameter}"
+
+
+class InvalidFrequency(Invalid):
+    sentence = "A frequency is a whole number of calls a minute, from 1 to 2147483647"
+
+
+class InvalidInterfaceScope(Invalid):
+    sentence = "The scope of an interface is authorized or anonymous"
+
+
+class InvalidDocument(Invalid):
+    """A document cannot be imported: `faults` say why, each at its place in the document."""
+
+    sentence = "The document is none of Swagger 2.0 or OpenAPI 3.0 or 3.1 that can be imported"
+
+    def __init__(self, detail: str = "", *, field: str | None = "document", faults: tuple[Fault, ...] = ()) -> None:
+        """Keep what is wrong, too."""
+        super().__init__(detail, field=field)
+        self.faults = faults
+
+
+class DocumentNotFetched(Invalid):
+    """A document was not got from its address: the one fault says why, and nothing of what the other side said."""
+
+    sentence = "The document could not be fetched from its address"
+
+    def __init__(self, detail: str = "", *, field: str | None = "url", why: str = "") -> None:
+        """Keep why, in a sentence for whoever named the address."""
+        super().__init__(detail, field=field)
+        self.faults = (Fault(field or "url", why or self.sentence),)
+
+
+class IdentifierNeeded(Invalid):
+    sentence = "The document makes no identifier for its API resource: one has to be given"
+
+
 class Unknown(Refusal):
     sentence = "No such thing"
 
@@ -489,6 +553,18 @@ class UnknownConnector(Unknown):
     sentence = "No such connector"
 
 
+class UnknownApiResource(Unknown):
+    sentence = "No such API resource"
+
+
+class UnknownInterface(Unknown):
+    sentence = "No such interface"
+
+
+class UnknownInterfaceGrant(Unknown):
+    sentence = "No such interface grant"
+
+
 class Conflict(Refusal):
     sentence = "The request conflicts with the present state"
 
@@ -539,6 +615,10 @@ class GrantNotEffective(Conflict):
 
 class GrantExpired(Conflict):
     sentence = "The grant has expired"
+
+
+class RequestedAgain(Conflict):
+    sentence = "The grant was requested again since it was looked at"
 
 
 class LastOwner(Conflict):
@@ -771,6 +851,30 @@ class NoSender(Conflict):
 
 class MessageRefused(Conflict):
     sentence = "The message was not taken by what was to send it"
+
+
+class IdentifierTaken(Conflict):
+    sentence = "The identifier is taken"
+
+
+class AddressTaken(Conflict):
+    sentence = "Another interface of the API resource has this method and path"
+
+
+class ApiResourceInUse(Conflict):
+    sentence = "The API resource has interfaces"
+
+
+class TooManyApiResources(Conflict):
+    sentence = "The organization has as many API resources as it may have"
+
+
+class ImportChanged(Conflict):
+    sentence = "The import would not do any more what it was expected to do"
+
+
+class TooManyInterfaces(Conflict):
+    sentence = "The API resource has as many interfaces as it may have"
 
 
 class TooOften(Refusal):

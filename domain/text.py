@@ -58,6 +58,21 @@ def folded(value: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", value).strip().casefold()).strip()
 
 
+def as_line(value: str, limit: int) -> str:
+    """Return a text that `line` takes, made of any other: white space and what is refused become one space each.
+
+    What is too long is cut and ends in an ellipsis; nothing remains of what is not orderly.
+    """
+    start = value[: 4 * limit]  # what is composed of several characters counts as one
+    if not is_orderly(start):
+        return ""
+    composed = unicodedata.normalize("NFC", start)
+    if not (composed.isascii() and composed.isprintable()):
+        composed = "".join(" " if _is_refused(character) else character for character in composed)
+    text = " ".join(composed.split())
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
 def line(value: str, limit: int, refusal: type[Invalid], field: str) -> str:
     """Return a text of one line in NFC without outer space, empty perhaps. Raises the refusal for any other."""
     if not is_orderly(value):
@@ -66,6 +81,10 @@ def line(value: str, limit: int, refusal: type[Invalid], field: str) -> str:
     if len(text) > limit:
         raise refusal(f"longer than {limit} characters", field=field)
     for character in text:
-        if character in _REFUSED_CHARACTERS or unicodedata.category(character) in _REFUSED_CATEGORIES:
+        if _is_refused(character):
             raise refusal(f"contains U+{ord(character):04X}", field=field)
     return text
+
+
+def _is_refused(character: str) -> bool:
+    return character in _REFUSED_CHARACTERS or unicodedata.category(character) in _REFUSED_CATEGORIES

@@ -35,6 +35,7 @@ ACCOUNTS = Table(
         "code_lifetime": "integer NOT NULL",
         "code_tries": "integer NOT NULL",
         "verified_identifiers": "boolean NOT NULL",
+        "submit_limited": "boolean NOT NULL",
         "status": "text NOT NULL",
         "created_at": "timestamptz NOT NULL",
         "updated_at": "timestamptz NOT NULL",
@@ -57,6 +58,7 @@ def _created(event: Account.Created, _: Context) -> Iterable[Fact]:
         code_lifetime=CODE_LIFETIME,
         code_tries=CODE_TRIES,
         verified_identifiers=False,
+        submit_limited=False,
         status="active",
         created_at=event.timestamp,
         updated_at=event.timestamp,
@@ -98,6 +100,7 @@ def _settings_changed(event: Account.SettingsChanged, _: Context) -> Iterable[Fa
         code_lifetime=event.code_lifetime,
         code_tries=event.code_tries,
         verified_identifiers=event.verified_identifiers,
+        submit_limited=event.submit_limited,
         updated_at=event.timestamp,
     )
 
@@ -116,7 +119,7 @@ def _deleted(event: Account.Deleted, _: Context) -> Iterable[Fact]:
 
 MODEL = row_model(
     "accounts",
-    4,
+    5,
     (ACCOUNTS,),
     {
         Account.Created.TOPIC: _created,

@@ -59,7 +59,12 @@ async def duties(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[N
         bell,
         outbound,
         Projector(connections.connector(dsn, name=f"{name}-projector"), EVENTUAL.values(), vault, bell),
-        Upkeep(connections.connector(dsn, name=f"{name}-upkeep"), clock, journal_days=settings.journal_days),
+        Upkeep(
+            connections.connector(dsn, name=f"{name}-upkeep"),
+            clock,
+            journal_days=settings.journal_days,
+            call_log_days=settings.call_log_days,
+        ),
         Rebuilder(lambda: connections.owner(dsn), MODELS.values(), vault),
         Retention(lambda: connections.owner(dsn), clock, expired_for=timedelta(hours=settings.expired_token_hours)),
         Delivery(

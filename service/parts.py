@@ -11,9 +11,13 @@ from aiohttp import web
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from service.access.call_log import CallLog
+    from service.access.decisions import Decisions
+    from service.access.gateways import Gateways
     from service.clock import Clock
     from service.http.bearer import Bearer
     from service.http.limiter import Limiter
+    from service.interface_import.documents import Documents
     from service.messages.links import Links
     from service.messages.sender import Messages
     from service.oauth.clients import Client, Clients
@@ -57,12 +61,16 @@ class Parts:
     bearer: Bearer
     links: Links
     outbound: Outbound
+    documents: Documents
     messages: Messages
     verifications: Verifications
     limiter: Limiter
     idempotency: Idempotency
     journal: Journal
     refused: RefusalRecorder
+    call_log: CallLog
+    gateways: Gateways
+    decisions: Decisions
     metrics: Metrics
 
 
@@ -75,3 +83,5 @@ CLIENT: web.RequestKey[Client] = web.RequestKey("client")
 """The client that an OAuth request was authenticated as."""
 UNPROVED: web.RequestKey[bool] = web.RequestKey("unproved", bool)
 """Set where a dialect lets a trusted third party come by its id alone, without proving itself."""
+NAMED_BY_CALLER: web.RequestKey[str] = web.RequestKey("named_by_caller", str)
+"""How the caller calls the request, where a dialect has it told back."""

@@ -50,6 +50,7 @@ class Settings:
     log_level: str = "info"
     rate_limit: int | None = None
     journal_days: int = 90
+    call_log_days: int = 90
     session_hours: int = 336
     expired_token_hours: int = 24
     archive_machine_days: int = 0
@@ -131,6 +132,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         log_level=level,
         rate_limit=rate or None,
         journal_days=number("JOURNAL_DAYS", 90, 1, 3650),
+        call_log_days=number("CALL_LOG_DAYS", 90, 1, 3650),
         session_hours=number("SESSION_HOURS", 336, 1, 8760),
         expired_token_hours=number("EXPIRED_TOKEN_HOURS", 24, 1, 24 * 366),
         archive_machine_days=number("ARCHIVE_MACHINE_DAYS", 0, 0, 36_500),

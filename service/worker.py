@@ -14,6 +14,11 @@ from aiohttp import web
 
 from projections import MODELS, registry
 from service import erasures, initialization
+from service.access.call_log import CallLog
+from service.access.decisions import Decisions
+from service.access.frequency import Frequency
+from service.access.gateways import Gateways
+from service.access.route_tables import RouteTables
 from service.clock import Clock
 from service.connectors.sending import sender_for
 from service.http.app import build
@@ -21,6 +26,7 @@ from service.http.bearer import Bearer
 from service.http.limiter import Limiter
 from service.http.request import ALL_STRINGS, drained
 from service.http.serving import LIMITS
+from service.interface_import.documents import Documents
 from service.lifetime import Lifetime, leave, tell_ready
 from service.messages.links import Links
 from service.messages.sender import Messages
@@ -53,7 +59,7 @@ if TYPE_CHECKING:
     from service.settings import Settings
 
 POOL_SIZE = 5
-LOOKUP_POOL_SIZE = 2  # one query for tokens and one for clients at a time: see the coalescer
+LOOKUP_POOL_SIZE = 4  # one query at a time for tokens, for clients, for calls and to count these: see the coalescer
 DRAIN_SECONDS = 12.0  # longer than a body may take to arrive
 SHUTDOWN_SECONDS = 8.0
 BACKLOG = 1024
@@ -95,16 +101,18 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
     keys = KeyRing(pool, vault, clock, access_tokens=settings.signing_algorithm, id_tokens=settings.id_token_algorithm)
     journal = Journal(pool)
     refused = RefusalRecorder(pool, clock)
+    call_log = CallLog(pool, clock)
     passwords, throttle = Passwords(), Throttle(pool, clock)
     outbound = Outbound(settings.outbound_allow)
     connected = partial(sender_for, pool, vault, outbound, clock)
     messages = Messages.of(settings, clock, outbound, connected=connected)
+    decisions = Decisions(lookups, RouteTables(pool), Frequency(lookups, clock), clock, settings.management_audiences)
     issuer = settings.issuer
     endpoints = (
         "/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", ALL_STRINGS, "/oauth2/par",
     )  # fmt: skip
-    metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused)
-    started = (metrics, outbound, appender, bell, journal, refused)
+    metrics.watch(pool=pool, appender=appender, journal=journal, refused=refused, call_log=call_log)
+    started = (metrics, outbound, appender, bell, journal, refused, call_log)
     try:
         for part in started:
             await part.start()
@@ -133,12 +141,16 @@ async def parts(dsn: str, settings: Settings, clock: Clock) -> AsyncGenerator[Pa
             bearer=Bearer(tokens, clock, settings.management_audiences),
             links=Links(ring, issuer, reload),
             outbound=outbound,
+            documents=Documents(outbound),
             messages=messages,
             verifications=Verifications(store, messages, ring, reload),
             limiter=Limiter(time.monotonic, default=settings.rate_limit, workers=settings.workers),
             idempotency=Idempotency(pool, ring, reload),
             journal=journal,
             refused=refused,
+            call_log=call_log,
+            gateways=Gateways(clients, clock),
+            decisions=decisions,
             metrics=metrics,
         )
     finally:

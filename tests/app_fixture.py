@@ -113,6 +113,20 @@ class Running:
     async def organization(self, name: str = "Acme") -> str:
         return (await self.made("/api/accounts", {"name": name}))["id"]
 
+    async def api_resource(self, organization: str | None = None, token: str | None = None, **body: Any) -> Any:
+        """Make an API resource, in the caller's organization unless another one is named."""
+        told = {"identifier": f"orders-{uuid.uuid4().hex}", "name": "Orders"} | body
+        return await self.made(
+            "/api/api-resources", told | ({"organization": organization} if organization else {}), token
+        )
+
+    async def interface(self, resource: Any, token: str | None = None, **body: Any) -> Any:
+        """Make an interface of an API resource, which is given as a document or by its id: `GET /<something new>`."""
+        new = uuid.uuid4().hex
+        told = {"identifier": f"list-{new}", "name": "List", "method": "GET", "path": f"/{new}"} | body
+        of = resource if isinstance(resource, str) else resource["id"]
+        return await self.made("/api/interfaces", {"resource": of} | told, token)
+
     async def issued(self, application: Any, *, scope: str, user: str | None = None, audience: str = AUDIENCE) -> str:
         """Return a token as another grant than client credentials would issue it, to a user or a public client."""
         text = new_secret(ACCESS_TOKEN)

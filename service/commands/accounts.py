@@ -10,7 +10,7 @@ from domain.membership import Membership
 from domain.permissions import ADMINISTRATOR_ROLES, BUILT_IN_SCOPES, ROOT
 from domain.refusals import MissingPermission, TooMuchAtOnce
 from projections import accounts, applications, memberships, roles, scopes, users
-from service.commands import administrators, claims, connectors, groups
+from service.commands import administrators, api_resources, claims, connectors, groups
 from service.commands.seen import to_change, to_rely_on
 from service.commands.unchanged import UNCHANGED, Unchanged, chosen
 
@@ -146,9 +146,10 @@ async def change_settings(
     code_lifetime: int | Unchanged = UNCHANGED,
     code_tries: int | Unchanged = UNCHANGED,
     verified_identifiers: bool | Unchanged = UNCHANGED,
+    submit_limited: bool | Unchanged = UNCHANGED,
     remember: Remember[Account] | None = None,
 ) -> Outcome[Account]:
-    """Change how an organization deals with its people's addresses, as far as it is named.
+    """Change how an organization deals with its people's addresses and calls of its interfaces, as far as it is named.
 
     Raises UnknownAccount (a child account too) or InvalidSettings.
     """
@@ -159,6 +160,7 @@ async def change_settings(
             code_lifetime=chosen(code_lifetime, changing.code_lifetime),
             code_tries=chosen(code_tries, changing.code_tries),
             verified_identifiers=chosen(verified_identifiers, changing.verified_identifiers),
+            submit_limited=chosen(submit_limited, changing.submit_limited),
             now=store.clock.now(),
         )
         decision.save(changing)
@@ -192,8 +194,8 @@ async def end(decision: Decision, by: Caller, doomed: Account, now: datetime, *,
     """Delete an account, as a part of a decision that has loaded it.
 
     Raises UnknownAccount (deleted), AccountHasChildren (without `cascade`), OwnDeletion, MissingPermission or
-    OrganizationInUse (an organization), and TooMuchAtOnce (more than 1,000 accounts, 10,000 memberships, 1,000 groups
-    or 10,000 members of groups).
+    OrganizationInUse (an organization), and TooMuchAtOnce (more than 1,000 accounts, 10,000 memberships, 1,000 groups,
+    10,000 members of groups, 10,000 interfaces or 10,000 grants for them).
     """
     account = doomed.id
     below = await _below(decision, account) if cascade else []
@@ -213,6 +215,7 @@ async def end(decision: Decision, by: Caller, doomed: Account, now: datetime, *,
     if doomed.parent is None:
         await administrators.end(decision, doomed.id, now)
         await connectors.end_of_organization(decision, by, doomed.id, now)
+        await api_resources.end_of_organization(decision, by, doomed.id, now)
     decision.save(doomed)
 
 

@@ -6,12 +6,15 @@ from contextlib import contextmanager
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from domain.api_resource import folded_identifier
 from domain.refusals import (
+    AddressTaken,
     AlreadyMember,
     BackupCodesInUse,
     ClientIdTaken,
     Conflict,
     EmailTaken,
+    IdentifierTaken,
     IdentityTaken,
     InvalidEmail,
     NameTaken,
@@ -28,9 +31,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from domain.account import Account
+    from domain.api_resource import ApiResource
     from domain.application import Application
     from domain.group import Group
     from domain.group_membership import GroupMembership
+    from domain.interface import Interface
+    from domain.interface_grant import InterfaceGrant
     from domain.membership import Membership
     from domain.role import Role
     from domain.scope_definition import ScopeDefinition
@@ -48,6 +54,10 @@ SLUG = "slug"
 GROUP_NAME = "group-name"
 GROUP_MEMBERSHIP = "group-membership"
 CONNECTOR = "connector"
+API_RESOURCE = "api-resource"
+INTERFACE = "interface"
+INTERFACE_PATH = "interface-path"
+INTERFACE_GRANT = "interface-grant"
 IDENTITY = "identity"
 IDENTITY_TARGET = "identity-target"
 SSO_IDENTITY = "sso-identity"
@@ -62,9 +72,11 @@ REFUSALS[TOKEN_NAME] = PersonalAccessTokenNameTaken
 REFUSALS |= {TOTP: TotpInUse, BACKUP_CODES: BackupCodesInUse}
 REFUSALS |= {IDENTITY: IdentityTaken, IDENTITY_TARGET: IdentityTaken, SSO_IDENTITY: IdentityTaken}
 REFUSALS[CONNECTOR] = TargetTaken
+REFUSALS |= {API_RESOURCE: IdentifierTaken, INTERFACE: IdentifierTaken, INTERFACE_PATH: AddressTaken}
 FIELDS = {ROLE_NAME: "name", CLIENT_ID: "client_id", SCOPE_NAME: "name", SLUG: "slug", GROUP_NAME: "name"}
 FIELDS[USERNAME] = "username"
 FIELDS[TOKEN_NAME] = "name"
+FIELDS |= {API_RESOURCE: "identifier", INTERFACE: "identifier", INTERFACE_PATH: "path"}
 
 
 def claim_membership(decision: Decision, membership: Membership) -> None:
@@ -132,6 +144,50 @@ def claim_group_membership(decision: Decision, place: GroupMembership) -> None:
 def release_group_membership(decision: Decision, place: GroupMembership) -> None:
     """Let the user be put into the group again."""
     decision.release(GROUP_MEMBERSHIP, _place(place), place.id)
+
+
+def claim_api_resource(decision: Decision, resource: ApiResource) -> None:
+    """Let no other API resource of the organization have this one's identifier, in upper or lower case."""
+    decision.claim(API_RESOURCE, _identifier(resource), resource.id, organization=resource.organization)
+
+
+def release_api_resource(decision: Decision, resource: ApiResource) -> None:
+    """Let other API resources have the identifier."""
+    decision.release(API_RESOURCE, _identifier(resource), resource.id, organization=resource.organization)
+
+
+def claim_interface(decision: Decision, interface: Interface) -> None:
+    """Let no other interface of the resource have this one's identifier, in upper or lower case, or its address."""
+    decision.claim(INTERFACE, _of_resource(interface), interface.id, organization=interface.organization)
+    claim_interface_address(decision, interface)
+
+
+def release_interface(decision: Decision, interface: Interface) -> None:
+    """Let other interfaces have the identifier and the address."""
+    decision.release(INTERFACE, _of_resource(interface), interface.id, organization=interface.organization)
+    release_interface_address(decision, interface, interface.address)
+
+
+def claim_interface_address(decision: Decision, interface: Interface) -> None:
+    """Let no other interface of the resource answer this one's method and path."""
+    digest = _address(interface, interface.address)
+    decision.claim(INTERFACE_PATH, digest, interface.id, organization=interface.organization)
+
+
+def release_interface_address(decision: Decision, interface: Interface, address: str) -> None:
+    """Let other interfaces answer a method and a path that this one did."""
+    digest = _address(interface, address)
+    decision.release(INTERFACE_PATH, digest, interface.id, organization=interface.organization)
+
+
+def claim_interface_grant(decision: Decision, grant: InterfaceGrant) -> None:
+    """Let an application have one grant for an interface."""
+    decision.claim(INTERFACE_GRANT, _right(grant), grant.id, organization=grant.organization)
+
+
+def release_interface_grant(decision: Decision, grant: InterfaceGrant) -> None:
+    """Let the application ask for the interface anew."""
+    decision.release(INTERFACE_GRANT, _right(grant), grant.id, organization=grant.organization)
 
 
 async def claim_email(decision: Decision, user: User) -> None:
@@ -203,6 +259,22 @@ def _pair(membership: Membership) -> bytes:
 
 def _place(place: GroupMembership) -> bytes:
     return sha256(place.group.bytes + place.user.bytes).digest()
+
+
+def _identifier(resource: ApiResource) -> bytes:
+    return _text(folded_identifier(resource.identifier))
+
+
+def _of_resource(interface: Interface) -> bytes:
+    return sha256(interface.resource.bytes + folded_identifier(interface.identifier).encode()).digest()
+
+
+def _address(interface: Interface, address: str) -> bytes:
+    return sha256(interface.resource.bytes + address.encode()).digest()
+
+
+def _right(grant: InterfaceGrant) -> bytes:
+    return sha256(grant.application.bytes + grant.interface.bytes).digest()
 
 
 def _of_account(group: Group, name: str) -> bytes:

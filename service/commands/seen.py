@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from domain.account import Account
+from domain.api_resource import ApiResource
 from domain.application import Application
 from domain.authorization import Authorization
 from domain.connector import Connector
 from domain.grant import Grant
 from domain.group import Group
+from domain.interface import Interface
+from domain.interface_grant import InterfaceGrant
 from domain.membership import Membership
 from domain.refusals import (
     Unknown,
     UnknownAccount,
+    UnknownApiResource,
     UnknownApplication,
     UnknownCode,
     UnknownConnector,
     UnknownGrant,
     UnknownGroup,
+    UnknownInterface,
+    UnknownInterfaceGrant,
     UnknownMembership,
     UnknownRole,
     UnknownScope,
@@ -39,11 +45,14 @@ if TYPE_CHECKING:
 K = TypeVar(
     "K",
     Account,
+    ApiResource,
     Application,
     Authorization,
     Connector,
     Grant,
     Group,
+    Interface,
+    InterfaceGrant,
     Membership,
     Role,
     ScopeDefinition,
@@ -53,11 +62,14 @@ K = TypeVar(
 
 UNKNOWN: dict[type, type[Unknown]] = {
     Account: UnknownAccount,
+    ApiResource: UnknownApiResource,
     Application: UnknownApplication,
     Authorization: UnknownCode,
     Connector: UnknownConnector,
     Grant: UnknownGrant,
     Group: UnknownGroup,
+    Interface: UnknownInterface,
+    InterfaceGrant: UnknownInterfaceGrant,
     Membership: UnknownMembership,
     Role: UnknownRole,
     ScopeDefinition: UnknownScope,

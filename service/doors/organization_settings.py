@@ -1,4 +1,4 @@
-"""/api/organizations/{organization_id}/settings: how an organization deals with its people's addresses.
+"""/api/organizations/{organization_id}/settings: how an organization deals with addresses, and with calls.
 
 `read_org` reads and `write_org` changes. The settings count at once, also for codes that are out already.
 """
@@ -28,12 +28,14 @@ class Settings(Output):
     """An organization's settings.
 
     A verification code lives `code_lifetime` seconds and is dead after `code_tries` wrong ones. With
-    `verified_identifiers`, a user's new e-mail address or phone number has to be verified first.
+    `verified_identifiers`, a user's new e-mail address or phone number has to be verified first. With `submit_limited`,
+    gateways are told to refuse every call of an interface that may change something.
     """
 
     code_lifetime: int
     code_tries: int
     verified_identifiers: bool
+    submit_limited: bool
 
 
 DOCUMENT = Document(Settings)
@@ -45,6 +47,7 @@ class Change(Input):
     code_lifetime: int = pydantic.Field(default=CODE_LIFETIME, ge=60, le=3600)
     code_tries: int = pydantic.Field(default=CODE_TRIES, ge=1, le=100)
     verified_identifiers: bool = False
+    submit_limited: bool = False
 
 
 def _shown(changed: account.Account) -> Answer:

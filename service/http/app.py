@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from service import pages
+from service.access import verify
+from service.access.authzen import metadata as authzen
 from service.doors import DOORS
 from service.http import cors
 from service.http.body import MAX_BODY
@@ -48,6 +50,8 @@ ENDPOINTS = (
     pushed_endpoint.PUSHED,
     device_authorization_endpoint.ENDPOINT,
     *metadata.ENDPOINTS,
+    *verify.ENDPOINTS,
+    authzen.ENDPOINT,
     *endpoints.ENDPOINTS,
     *published.ENDPOINTS,
     *browsing.ENDPOINTS,

@@ -52,29 +52,35 @@ def called(name: str) -> str:
     return f"The parameter {name}" if PLAIN_NAME.fullmatch(name) else "A parameter"
 
 
-async def read_bytes(request: web.Request) -> bytes:
-    """Return the whole body. Raises BadBody when it is over 64 KiB, encoded, cut off or not there within 10 s."""
+def size(limit: int) -> str:
+    """Return a number of bytes as sentences have it: in KiB, or in MiB."""
+    kibibytes = limit // 1024
+    return f"{kibibytes} KiB" if kibibytes < 1024 else f"{kibibytes // 1024} MiB"  # noqa: PLR2004 - KiB of a MiB
+
+
+async def read_bytes(request: web.Request, *, limit: int = MAX_BODY, seconds: float = READ_SECONDS) -> bytes:
+    """Return the whole body. Raises BadBody when it is larger, encoded, cut off or not there in time."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadBody("The body must not be compressed", status=415)
     length = request.content_length
-    if length is not None and length > MAX_BODY:
-        raise BadBody("The body is larger than 64 KiB", status=413)
+    if length is not None and length > limit:
+        raise _too_large(limit)
     if length == 0 or not request.can_read_body:
         return b""
     content = request.content
     if content.is_eof() and content.exception() is None:
         raw = content.read_nowait()  # the usual small body came with its headers: nothing to wait for
-        if len(raw) > MAX_BODY:
-            raise BadBody("The body is larger than 64 KiB", status=413)
+        if len(raw) > limit:
+            raise _too_large(limit)
         return raw
     chunks: list[bytes] = []
     total = 0
     try:
-        async with asyncio.timeout(READ_SECONDS):
+        async with asyncio.timeout(seconds):
             async for chunk in request.content.iter_any():
                 total += len(chunk)
-                if total > MAX_BODY:
-                    raise BadBody("The body is larger than 64 KiB", status=413)
+                if total > limit:
+                    raise _too_large(limit)
                 chunks.append(chunk)
     except TimeoutError:
         raise BadBody("The body did not arrive in time", status=408) from None
@@ -82,6 +88,10 @@ async def read_bytes(request: web.Request) -> bytes:
         # The client's doing, unlike a connection to the database that is lost.
         raise BadBody("The body was cut off or wrongly chunked") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _too_large(limit: int) -> BadBody:
+    return BadBody(f"The body is larger than {size(limit)}", status=413)
 
 
 def parse_json(raw: bytes) -> Any:

@@ -14,7 +14,7 @@ from aiohttp import web
 from domain.refusals import Refusal, TooOften
 from service.http import problems
 from service.http.bearer import Unauthenticated
-from service.http.body import BadBody, read_bytes
+from service.http.body import MAX_BODY, BadBody, read_bytes
 from service.http.call import Call, render
 from service.http.consistency import PositionBeyondHead, PositionNotReached, await_position
 from service.http.exactly_once import replayed
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from service.http.bearer import Authenticated
     from service.http.document import Output
+    from service.http.input import Input
     from service.http.route import Handler, Kind
     from service.parts import Parts
     from service.store.decision import Origin
@@ -44,12 +45,15 @@ class Door:
     """A set of routes with one error shape. Native doors answer problem+json.
 
     `REFUSAL` is that shape, None for plain text; `GROUP` says which API document tells of the routes. `BASIC`:
-    applications may come with their id and secret by HTTP Basic, too.
+    applications may come with their id and secret by HTTP Basic, too. `BODY_LIMIT` is in bytes. `NAMED`: how callers
+    call their requests is told back to them.
     """
 
     REFUSAL: ClassVar[type[Output] | None] = problems.Problem
     GROUP: ClassVar[Group] = Group.MANAGEMENT
     BASIC: ClassVar[bool] = False
+    BODY_LIMIT: ClassVar[int] = MAX_BODY
+    NAMED: ClassVar[bool] = False
 
     def __init__(self, name: str) -> None:
         """Begin without routes. `name` tells doors apart, for people."""
@@ -116,6 +120,11 @@ class Door:
                 sentence = f"The permission {permission} is missing"
                 raise Refused(403, "insufficient_scope", sentence, headers={"WWW-Authenticate": challenge})
 
+    async def read(self, request: web.Request, shape: type[Input]) -> tuple[Input, bytes]:
+        """Return the body of a request as its model, and as it came. Raises BadBody and InvalidInput."""
+        raw = await read_bytes(request, limit=self.BODY_LIMIT)
+        return read_body(request, shape, raw), raw
+
     def _handler(self, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             parts = request.app[PARTS]
@@ -136,8 +145,9 @@ class Door:
             except (PositionBeyondHead, PositionNotReached) as refused:
                 status, code, sentence, extra = refused.status, refused.code, refused.sentence, refused.extra
             except (Refusal, StoreRefusal) as refused:
-                status, code, sentence, at = problems.of_refusal(refused)
-                extra = {"errors": [{"field": at, "message": sentence}]} if at else {}
+                status, code, sentence, _ = problems.of_refusal(refused)
+                errors = problems.errors_of(refused)
+                extra = {"errors": errors} if errors else {}
                 if seconds := _wait(refused, status):
                     extra["headers"] = {"Retry-After": str(seconds)}
                 if isinstance(refused, Refusal) and refused.detail:
@@ -158,10 +168,9 @@ class Door:
         if route.query is not None or request.query_string:
             call.query = read_query(request, route.query)
         if route.body is not None:
-            raw = await read_bytes(request)
-            call.body = read_body(request, route.body, raw)
+            call.body, raw = await self.read(request, route.body)
         await await_position(request, parts)
-        if route.method == "GET":
+        if route.reads:
             return render(await route.handler(call), route.status)
         return await _once(call, raw)
 

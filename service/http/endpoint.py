@@ -45,9 +45,10 @@ UNAVAILABLE = {
 class Endpoint:
     """One endpoint's declaration. `tag` is the heading it stands under.
 
-    `query` describes its parameters, `body` what is read from a body of one of the types in `reads`; `client` says that
-    the client proves itself, `person` that a token of a person is needed, with these scopes; `errors` are the codes
-    that come with a status of `replies`, where they have an `error`.
+    `query` describes its parameters, `headers` the headers it reads, `body` what is read from a body of one of the
+    types in `reads`; `client` says that the client proves itself, `gateway` that a gateway does, `person` that a token
+    of a person is needed, with these scopes; `errors` are the codes that come with a status of `replies`, where they
+    have an `error`. With `any_method` every other method is answered like the one that is told of.
     """
 
     method: Literal["GET", "POST"]
@@ -59,14 +60,19 @@ class Endpoint:
     replies: Mapping[int, Reply]
     body: type[pydantic.BaseModel] | None = None
     query: type[pydantic.BaseModel] | None = None
+    headers: type[pydantic.BaseModel] | None = None
     reads: tuple[str, ...] = (FORM, JSON)
     client: bool = False
+    gateway: bool = False
+    any_method: bool = False
     person: tuple[str, ...] = ()
     errors: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def add_to(self, app: web.Application) -> None:
         """Mount the endpoint; a GET answers HEAD too."""
-        if self.method == "GET":
+        if self.any_method:
+            app.router.add_route("*", self.path, self.handler)
+        elif self.method == "GET":
             app.router.add_get(self.path, self.handler)
         else:
             app.router.add_route(self.method, self.path, self.handler)

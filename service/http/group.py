@@ -14,5 +14,6 @@ class Group(StrEnum):
     SERVER_TO_SERVER = "server-to-server"
     ACCOUNT_SETTINGS = "account-settings"
     APIGEE = "apigee"
+    DECISIONS = "decisions"
     PAGES = "pages"
     OPERATIONS = "operations"

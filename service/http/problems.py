@@ -87,6 +87,15 @@ def of_refusal(refusal: Exception) -> tuple[int, str, str, str | None]:
     return status, code, sentence, None
 
 
+def errors_of(refusal: Exception) -> list[dict[str, str]]:
+    """Return what is wrong by field, or by place of a document, as an answer tells it; [] where there is no more."""
+    if not isinstance(refusal, refusals.Refusal):
+        return []
+    if refusal.faults:
+        return [{"field": fault.place, "message": fault.message} for fault in refusal.faults]
+    return [{"field": refusal.field, "message": refusal.sentence}] if refusal.field else []
+
+
 def problem(
     status: int,
     code: str,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ from aiohttp import web
 from service.http import cors
 from service.http.unexpected import answered
 from service.operations import logging
-from service.parts import PARTS, REQUEST_ID
+from service.parts import NAMED_BY_CALLER, PARTS, REQUEST_ID
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,8 +22,17 @@ if TYPE_CHECKING:
     from service.settings import Network
 
 REQUEST_ID_HEADER = "X-Request-Id"
+OWN_ID_HEADER = "Muniment-Request-Id"
+"""Our id of a request, where the other header repeats how its caller calls it."""
 FORWARDED_FOR = "X-Forwarded-For"
+ADDRESS_LIMIT = 64  # characters, the zone of one of version 6 included
 INTROSPECTION = "/oauth2/introspect"
+DECISIONS = "/access/v1/"
+"""Begins the paths where nothing happens, whatever the method: decisions are asked for."""
+JUDGING = ("/access/v1/verify", "/access/v1/test/")
+"""Begin the paths where gateways ask about calls."""
+REFUSED_CALL = frozenset({401, 403, 429})
+"""What speaks of the call there, and not of the gateway."""
 ALL_STRINGS = "/oauth/client_credential/accesstoken"
 QUIET = frozenset({
     "/oauth2/token", "/oauth2/v1/token", "/oidc/token", "/oauth/token", "/token", ALL_STRINGS, INTROSPECTION,
@@ -46,10 +56,23 @@ def client_address(request: web.Request) -> str:
     proxies = request.app[PARTS].settings.trusted_proxies
     if not proxies or not _is_among(proxies, peer):
         return peer
+    return _forwarded_for(request, peer, proxies)
+
+
+def caller_address(request: web.Request) -> str:
+    """Return where a call comes from that a gateway asks about: the gateway is believed as a trusted proxy is.
+
+    It is the gateway's own where it forwards for nobody.
+    """
+    return _forwarded_for(request, request.remote or "", request.app[PARTS].settings.trusted_proxies)
+
+
+def _forwarded_for(request: web.Request, peer: str, proxies: tuple[Network, ...]) -> str:
     # The last entries are the proxies' own; what stands before an address that is not theirs is that one's word.
     for entry in reversed(",".join(request.headers.getall(FORWARDED_FOR, ())).split(",")):
-        if not _is_among(proxies, entry.strip()):
-            return _address(entry.strip()) or peer
+        text = entry.strip()
+        if not proxies or not _is_among(proxies, text):
+            return _address(text) or peer
     return peer
 
 
@@ -60,6 +83,11 @@ def _is_among(proxies: tuple[Network, ...], text: str) -> bool:
 
 def _address(text: str) -> str | None:
     """Return an address in its usual form, None for what is none; IPv4 in the form of IPv6 is IPv4."""
+    return _read_address(text) if 0 < len(text) <= ADDRESS_LIMIT else None
+
+
+@lru_cache(maxsize=4096)
+def _read_address(text: str) -> str | None:
     try:
         address = ip_address(text)
     except ValueError:
@@ -83,7 +111,8 @@ async def identify(
 ) -> web.StreamResponse:
     """Give the request an id, note its address in the journal, count it, and log what deserves a line.
 
-    The id is ours (UUIDv7: the journal is partitioned by it) and is answered as `X-Request-Id`.
+    The id is ours (UUIDv7: the journal is partitioned by it) and is answered as `X-Request-Id`; where callers have
+    names for their requests, that repeats theirs, and ours is the `Muniment-Request-Id`.
     """
     parts = request.app[PARTS]
     request_id = parts.clock.new_id()
@@ -101,8 +130,11 @@ async def identify(
     finally:
         under_way.discard(task)
         seconds = time.perf_counter() - started
-        changing = path in TELLING or (request.method != "GET" and path != INTROSPECTION)
-        if status >= web.HTTPBadRequest.status_code or changing:
+        asking = request.method == "GET" or path == INTROSPECTION or path.startswith(DECISIONS)
+        changing = path in TELLING or not asking
+        # A call that was judged is in the call log, whatever became of it.
+        judged = status in REFUSED_CALL and path.startswith(JUDGING)
+        if (status >= web.HTTPBadRequest.status_code or changing) and not judged:
             # What left an event or a refusal, whose readers may ask where it came from. The rest leaves no trace.
             parts.journal.note(
                 request_id, parts.clock.now(), client_address(request), request.headers.get("User-Agent", "")
@@ -110,7 +142,8 @@ async def identify(
         route = request.match_info.route.resource
         template = route.canonical if route is not None else "unknown"
         parts.metrics.observe(template, request.method, status, seconds)
-        if status >= web.HTTPBadRequest.status_code or (path not in QUIET and path not in PROBES):
+        quiet = path in QUIET or path in PROBES or path.startswith(DECISIONS)
+        if (status >= web.HTTPBadRequest.status_code or not quiet) and not judged:
             log.info(
                 "request",
                 method=request.method,
@@ -119,7 +152,10 @@ async def identify(
                 ms=round(seconds * 1000, 2),
                 request_id=str(request_id),
             )
-    response.headers[REQUEST_ID_HEADER] = str(request_id)
+    named = request.get(NAMED_BY_CALLER)
+    response.headers[REQUEST_ID_HEADER] = named or str(request_id)
+    if named:
+        response.headers[OWN_ID_HEADER] = str(request_id)
     if "Origin" in request.headers:
         cors.open_up(path, response)
     return response

@@ -24,7 +24,7 @@ class Route:
 
     `permission` names what the caller's token must hold: several with a space between, or "" for nothing in particular.
     `answer` is the shape of the answer, None where it has no body; `refuses` are the rules that the command may invoke.
-    `also` is another status of success, for answers that say so.
+    `also` is another status of success, for answers that say so. `asks`: it changes nothing, whatever its method.
     Path parameters whose name ends in `_id` are ids (UUIDs), but for those among `words`.
     """
 
@@ -41,6 +41,12 @@ class Route:
     refuses: tuple[type[Refusal], ...] = ()
     words: tuple[str, ...] = ()
     also: int | None = None
+    asks: bool = False
+
+    @property
+    def reads(self) -> bool:
+        """Whether a request leaves everything as it is."""
+        return self.asks or self.method == "GET"
 
     @property
     def permissions(self) -> tuple[str, ...]:
@@ -59,3 +65,4 @@ class Declared(TypedDict, total=False):
     refuses: tuple[type[Refusal], ...]
     words: tuple[str, ...]
     also: int | None
+    asks: bool

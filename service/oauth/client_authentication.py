@@ -60,7 +60,7 @@ def presented(request: web.Request, parameters: Mapping[str, str]) -> Credential
     if len(header) + in_body + (assertion is not None) > 1:
         raise invalid_request("More than one client authentication method was used")
     if header:
-        credentials = _basic(header[0])
+        credentials = basic(header[0])
         if parameters.get("client_id", credentials.client_id) != credentials.client_id:
             raise invalid_request("client_id differs from the authenticated client")
         return credentials
@@ -81,8 +81,11 @@ def presented(request: web.Request, parameters: Mapping[str, str]) -> Credential
     raise invalid_client("no credentials", challenge=CHALLENGE)
 
 
-def _basic(header: str) -> Credentials:
-    """Read an Authorization header: scheme in any case, id and secret form-encoded (RFC 6749 section 2.3.1)."""
+def basic(header: str) -> Credentials:
+    """Read an Authorization header: scheme in any case, id and secret form-encoded (RFC 6749 section 2.3.1).
+
+    Raises OAuthError invalid_client.
+    """
     scheme, _, encoded = header.partition(" ")
     if scheme.lower() != "basic":
         raise invalid_client("authorization scheme is not Basic", challenge=CHALLENGE)
@@ -155,4 +158,4 @@ def _in_use(credentials: Credentials, client: Client, now: datetime) -> Client:
     raise invalid_client("application or organization is not active", challenge=credentials.challenge)
 
 
-__all__ = ["CHALLENGE", "Credentials", "OAuthError", "presented", "verify"]
+__all__ = ["CHALLENGE", "Credentials", "OAuthError", "basic", "presented", "verify"]

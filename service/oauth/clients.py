@@ -17,6 +17,7 @@ from projections import applications
 from service.coalescer import Coalescer
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from uuid import UUID
 
     import asyncpg
@@ -132,6 +133,10 @@ class Clients:
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
         return client
+
+    async def several(self, client_ids: Collection[str]) -> dict[str, Client]:
+        """Return those clients that there are, as the database has them after this call began, in one query."""
+        return await self._fetch(list(client_ids))
 
     async def _fetch(self, client_ids: list[str]) -> dict[str, Client]:
         rows = await applications.for_decisions(self._pool, client_ids)

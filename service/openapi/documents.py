@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from service.access.answers import IDENTITY, REFUSAL
 from service.http.call import POSITION
 from service.http.consistency import HEADER as AT_LEAST
 from service.http.exactly_once import HEADER as IDEMPOTENCY_KEY
@@ -30,6 +31,7 @@ HEADERS: dict[str, tuple[str, Schema]] = {
         "Under which the log, the audit and the refusals know the request.",
         {"type": "string", "format": "uuid"},
     ),
+    operations.NAMED: ("How its caller calls the request, or else its id here.", {"type": "string"}),
     POSITION: ("The position in the log at which the answer holds.", NUMBER),
     REPLAYED: ("The answer was given before under the same Idempotency-Key.", {"const": "true"}),
     "Retry-After": ("Seconds after which to try again.", {"type": "string", "pattern": "^[0-9]+$"}),
@@ -38,6 +40,8 @@ HEADERS: dict[str, tuple[str, Schema]] = {
     "Access-Control-Allow-Origin": ("Pages of any origin may read the answer.", {"const": "*"}),
     "Location": ("Where to go on.", {"type": "string", "format": "uri-reference"}),
     "ETag": ("Changes when the answer does.", {"type": "string"}),
+    **{name: (told, {"type": "string"}) for name, told in IDENTITY.items()},
+    REFUSAL: ("Why the call is refused: the `code` of the body.", {"type": "string"}),
 }
 PARAMETERS: dict[str, tuple[str, Schema]] = {
     AT_LEAST: ("See at least what this position of the log stands for.", NUMBER),
@@ -143,6 +147,13 @@ def _security(issuer: str, items: Iterable[Schema]) -> Schema:
             "type": "http",
             "scheme": "basic",
             "description": "The client's id and secret, each form-encoded (RFC 6749 section 2.3.1).",
+        },
+        operations.GATEWAY: {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Muniment-Gateway",
+            "description": "The gateway's client id and secret, as HTTP Basic has them: `Basic …`. `Authorization` is "
+            "the call's own.",
         },
         operations.PERSON: {
             "type": "openIdConnect",

@@ -12,7 +12,7 @@ from service.http.consistency import HEADER as AT_LEAST
 from service.http.exactly_once import HEADER as IDEMPOTENCY_KEY
 from service.http.exactly_once import REPLAYED
 from service.http.problems import Problem
-from service.http.request import REQUEST_ID_HEADER
+from service.http.request import OWN_ID_HEADER, REQUEST_ID_HEADER
 from service.openapi import refusals
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from service.openapi.refusals import Told
     from service.openapi.schemas import Schema, Schemas
 
-TOKEN, APPLICATION, CLIENT, PERSON = "token", "application", "client", "person"
+TOKEN, APPLICATION, CLIENT, PERSON, GATEWAY = "token", "application", "client", "person", "gateway"
 """The names of the security schemes."""
 
 PARAMETER = re.compile(r"\{(\w+)(?::[^{}]*)?\}")
@@ -35,6 +35,8 @@ JSON = "application/json"
 PROBLEMS = "problems"
 """The heading of the shapes of refusals."""
 ID = {"type": "string", "format": "uuid"}
+NAMED = "X-Request-Id-Named"
+"""The component that tells of the request's id where callers have names for their requests."""
 PERHAPS = "-Perhaps"
 """Ends the names of headers that are not always there, among the document's components."""
 
@@ -78,7 +80,8 @@ def of_route(door: Door, route: Route, schemas: Schemas) -> Schema:
         required = any(member.is_required() for member in route.body.model_fields.values())
         schema = schemas.of(route.body, tag(door), partial=route.method in ("PATCH", "PUT"))
         operation["requestBody"] = {"required": required, "content": {JSON: {"schema": schema}}}
-    success = _response(_success(route), *(((), ()) if route.method == "GET" else ((POSITION,), (REPLAYED,))))
+    always = () if route.method == "GET" else (POSITION,)
+    success = _response(_success(route), always, () if route.reads else (REPLAYED,), named=door.NAMED)
     if route.answer is not None:
         success["content"] = {JSON: {"schema": schemas.of(route.answer, tag(door))}}
     responses = {str(status): success for status in (route.status, route.also) if status is not None}
@@ -102,6 +105,13 @@ def of_endpoint(endpoint: Endpoint, schemas: Schemas) -> Schema:
     }
     if endpoint.query is not None:
         operation["parameters"] += schemas.parameters(endpoint.query, endpoint.tag)
+    if endpoint.headers is not None:
+        operation["parameters"] += schemas.parameters(endpoint.headers, endpoint.tag, place="header")
+    if endpoint.gateway:
+        operation["description"] = (
+            "The gateway is an application that holds `decide`. Every method is answered alike: where the path of the "
+            "call follows, its method is the request's own."
+        )
     if endpoint.client:
         operation["description"] = (
             "The client proves itself by HTTP Basic, by `client_id` and `client_secret` in the body, or by a signed "
@@ -121,6 +131,8 @@ def of_endpoint(endpoint: Endpoint, schemas: Schemas) -> Schema:
 def _security(endpoint: Endpoint) -> list[Schema]:
     if endpoint.person:
         return [{PERSON: list(endpoint.person)}]
+    if endpoint.gateway:
+        return [{GATEWAY: []}]
     return [{CLIENT: []}, {}] if endpoint.client else []
 
 
@@ -140,7 +152,7 @@ def _parameters(door: Door, route: Route, schemas: Schemas) -> list[Schema]:
     parameters = _path_parameters(route.path, route.words)
     if route.query is not None:
         parameters += schemas.parameters(route.query, tag(door))
-    shared = [AT_LEAST] if route.method == "GET" else [AT_LEAST, IDEMPOTENCY_KEY]
+    shared = [AT_LEAST] if route.reads else [AT_LEAST, IDEMPOTENCY_KEY]
     return parameters + [{"$ref": f"#/components/parameters/{name}"} for name in shared]
 
 
@@ -162,6 +174,7 @@ def _refused(door: Door, several: list[Told], schemas: Schemas) -> Schema:
         "\n".join(lines),
         always := frozenset.intersection(*(one.headers for one in several)),
         frozenset().union(*(one.headers for one in several)) - always,
+        named=door.NAMED,
     )
     schema = schemas.of(door.REFUSAL, PROBLEMS)
     if door.REFUSAL is not None and "code" in door.REFUSAL.model_fields:
@@ -180,9 +193,16 @@ def _told(reply: Reply, tag: str, errors: tuple[str, ...], schemas: Schemas) -> 
     return response
 
 
-def _response(description: str, always: Iterable[str], perhaps: Iterable[str] = ()) -> Schema:
-    """Return a response with the headers that are always there and those that depend on how the request was made."""
+def _response(description: str, always: Iterable[str], perhaps: Iterable[str] = (), *, named: bool = False) -> Schema:
+    """Return a response with the headers that are always there and those that depend on how the request was made.
+
+    `named`: it depends on the request, too, whose id it is that comes back.
+    """
+    if named:
+        perhaps = (*perhaps, OWN_ID_HEADER)
     places = {name: name for name in (REQUEST_ID_HEADER, *always)} | {name: f"{name}{PERHAPS}" for name in perhaps}
+    if named:
+        places[REQUEST_ID_HEADER] = NAMED
     return {
         "description": description,
         "headers": {name: {"$ref": f"#/components/headers/{place}"} for name, place in sorted(places.items())},

@@ -21,6 +21,7 @@ DESCRIPTIONS = {
     "approve_grant": "Approve, reject and revoke grants that others asked for",
     "read_token": "Introspect and list tokens of the organization",
     "revoke_token": "End tokens of the organization",
+    "decide": "Ask for decisions, as gateways do",
     "read_audit": "Read events and refusals",
     "read_projection": "Read the state of read models and signing keys",
     "operate_projection": "Rebuild, pause and verify read models",

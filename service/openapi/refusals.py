@@ -9,6 +9,7 @@ from domain.caller import Caller
 from domain.refusals import TooOften
 from service.http import problems
 from service.http.bearer import MACHINE, Authenticated, Unauthenticated, UnsupportedScheme
+from service.http.body import size
 from service.http.door import Refused
 from service.store import refusals as store_refusals
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from service.http.route import Route
 
 RETRY = {"Retry-After": "1"}
-FIT = {400: "does not fit", 408: "did not arrive in time", 413: "is larger than 64 KiB", 415: "is of another type"}
+FIT = {400: "does not fit", 408: "did not arrive in time", 413: "is larger than {}", 415: "is of another type"}
 NOBODY = UUID(int=0)
 
 
@@ -57,11 +58,11 @@ def _of_frame(door: Door, route: Route) -> Iterator[tuple[int, str, str, Mapping
     yield 400, "invalid_query", "The query does not fit", {}
     if route.body is not None:
         for status, said in FIT.items():
-            yield status, "invalid_body", f"The body {said}", {}
+            yield status, "invalid_body", f"The body {said.format(size(door.BODY_LIMIT))}", {}
     yield 400, "invalid_position", "The log has not come to that position", {}
     if route.method == "GET":
         yield 503, "position_not_reached", "The read model has not reached that position yet", RETRY
-    else:
+    elif not route.reads:
         for refusal, (code, sentence) in problems.STORE_SENTENCES.items():
             if refusal is not store_refusals.Taken:  # commands tell whose name it is
                 status = problems.STATUS[refusal]

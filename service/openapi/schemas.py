@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 import pydantic
@@ -56,13 +56,15 @@ class Schemas:
                     member.pop("default", None)
         return {"$ref": PLACE + name}
 
-    def parameters(self, shape: type[pydantic.BaseModel], heading: str) -> Iterator[Schema]:
-        """Yield the query parameters that a shape stands for. In a query nothing is null, only absent."""
+    def parameters(
+        self, shape: type[pydantic.BaseModel], heading: str, *, place: Literal["query", "header"] = "query"
+    ) -> Iterator[Schema]:
+        """Yield the parameters that a shape stands for. In a query, or a header, nothing is null, only absent."""
         self.of(shape, heading)
         schema = self.collected.pop(f"{heading}.{shape.__name__}")
         required = set(schema.get("required", ()))
         for name, member in schema.get("properties", {}).items():
-            yield {"name": name, "in": "query", "required": name in required, "schema": _present(member)}
+            yield {"name": name, "in": place, "required": name in required, "schema": _present(member)}
 
 
 def _plain(schema: Schema) -> Schema:

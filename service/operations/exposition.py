@@ -25,11 +25,17 @@ COUNTERS = {
     "refusals_noted": "Refusals of any kind",
     "refusals_counted": "Refusals recorded as a count only, because their client and address had too many",
     "refusals_lost": "Refusal rows lost because the queue was full or the database refused them",
+    "calls_written": "Call log rows written",
+    "calls_counted": "Refused calls recorded as a count only, because their gateway and address had too many",
+    "calls_lost": "Call log rows lost because the database refused them",
 }
+DECISION = "decision:"
+"""Begins the names of the counters of decisions, one an outcome."""
 GAUGES = {
     "append_queue_length": "Appends that wait for their batch",
     "journal_queue_length": "Request journal rows not written yet",
     "refusal_queue_length": "Refusal rows not written yet",
+    "call_queue_length": "Call log rows not written yet",
     "pool_connections": "Connections of the read pool",
     "pool_connections_idle": "Connections of the read pool that nobody uses",
     "resident_bytes": "Memory that the process holds",
@@ -69,6 +75,7 @@ class Exposition:
             counter = CounterMetricFamily(f"muniment_{name}", text)
             counter.add_metric([], self._total.counters.get(name, 0))
             yield counter
+        yield self._decisions()
         workers = GaugeMetricFamily("muniment_workers", "Workers that serve")
         workers.add_metric([], len(self._current))
         yield workers
@@ -92,6 +99,13 @@ class Exposition:
             seconds.add_metric(list(labels), _buckets(REQUEST_BUCKETS, counted), counted[1])
         yield counter
         yield seconds
+
+    def _decisions(self) -> Metric:
+        decisions = CounterMetricFamily("muniment_decisions", "Calls that gateways asked about", labels=["outcome"])
+        for name, count in sorted(self._total.counters.items()):
+            if name.startswith(DECISION):
+                decisions.add_metric([name.removeprefix(DECISION)], count)
+        return decisions
 
     def _appends(self) -> Iterator[Metric]:
         total = self._total

@@ -20,7 +20,7 @@ import asyncpg
 import structlog
 
 from service.operations import snapshots
-from service.operations.exposition import Exposition
+from service.operations.exposition import DECISION, Exposition
 from service.operations.snapshots import Snapshot
 from service.operations.tally import Tally
 from service.store.append import LOST
@@ -28,6 +28,7 @@ from service.store.job_reports import reports
 from service.store.lag import lags
 
 if TYPE_CHECKING:
+    from service.access.call_log import CallLog
     from service.store.append import Appender
     from service.store.journal import Journal
     from service.store.lag import Lag
@@ -56,13 +57,17 @@ class Metrics:
         self._pool: asyncpg.Pool | None = None
         self._journal: Journal | None = None
         self._refused: RefusalRecorder | None = None
+        self._call_log: CallLog | None = None
         self._task: asyncio.Task[None] | None = None
         self.observe = self._tally.request
         self.batch = self._tally.batch
 
-    def watch(self, *, pool: asyncpg.Pool, appender: Appender, journal: Journal, refused: RefusalRecorder) -> None:
+    def watch(
+        self, *, pool: asyncpg.Pool, appender: Appender, journal: Journal, refused: RefusalRecorder, call_log: CallLog
+    ) -> None:
         """Take the parts whose state is told. Before this call a scrape answers with counts alone."""
         self._pool, self._appender, self._journal, self._refused = pool, appender, journal, refused
+        self._call_log = call_log
 
     async def start(self) -> None:
         """Begin to leave snapshots, where there are others to read them."""
@@ -80,9 +85,10 @@ class Metrics:
 
     def snapshot(self) -> Snapshot:
         """Return this worker's numbers as of now."""
-        self._tally.counters = {
-            name: self._former_counters.get(name, 0) + value for name, value in self._counters().items()
-        } or self._former_counters
+        own = self._counters()
+        self._tally.counters = self._former_counters | {
+            name: self._former_counters.get(name, 0) + value for name, value in own.items()
+        }
         return Snapshot(self._worker, time.time(), self._tally, self._gauges())
 
     async def scrape(self) -> bytes:
@@ -123,7 +129,7 @@ class Metrics:
         }
 
     def _counters(self) -> dict[str, float]:
-        if self._journal is None or self._refused is None:
+        if self._journal is None or self._refused is None or self._call_log is None:
             return {}
         return {
             "journal_written": self._journal.rows.written,
@@ -131,6 +137,10 @@ class Metrics:
             "refusals_noted": self._refused.noted,
             "refusals_counted": self._refused.counted,
             "refusals_lost": self._refused.rows.lost,
+            "calls_written": self._call_log.rows.written,
+            "calls_counted": self._call_log.counted,
+            "calls_lost": self._call_log.rows.lost,
+            **{DECISION + outcome: count for outcome, count in self._call_log.outcomes.items()},
         }
 
     def _gauges(self) -> dict[str, float]:
@@ -141,6 +151,8 @@ class Metrics:
             gauges["journal_queue_length"] = len(self._journal.rows)
         if self._refused is not None:
             gauges["refusal_queue_length"] = len(self._refused.rows)
+        if self._call_log is not None:
+            gauges["call_queue_length"] = len(self._call_log.rows)
         if self._pool is not None:
             gauges["pool_connections"] = self._pool.get_size()
             gauges["pool_connections_idle"] = self._pool.get_idle_size()

@@ -26,6 +26,14 @@ def minute(moment: datetime, language: str) -> str:
     return f"{day(moment, language)}{between}{moment:%H:%M} UTC"
 
 
+def stamp(moment: datetime | None, language: str, *, second: bool = False) -> dict[str, str] | None:
+    """Return what a table tells of a moment, and the exact one for programs; None when there is none."""
+    if moment is None:
+        return None
+    told = brief(moment, language)
+    return {"told": f"{told}:{moment:%S}" if second else told, "exact": moment.isoformat()}
+
+
 def brief(moment: datetime, language: str) -> str:
     """Return a moment in UTC, to the minute, as short as it goes into a table: who reads it is told that it is UTC."""
     if language == "zh":

@@ -11,7 +11,7 @@ from service.http.endpoint import UNAVAILABLE, Endpoint, Reply
 from service.http.group import Group
 
 PATH = "/assets/muniment.css"
-FILES = ("muniment.css", "console.css", "account.css")
+FILES = ("muniment.css", "console.css", "account.css", "interfaces.css", "grants.css")
 TEXT = b"\n".join((Path(__file__).parent / "assets" / name).read_bytes() for name in FILES)
 VERSION = hashlib.sha256(TEXT).hexdigest()[:16]
 HEADERS = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}

@@ -79,6 +79,7 @@ class Append:
     events: list[Encoded]
     expects: list[Expectation] = field(default_factory=list)
     reads: dict[str, int] = field(default_factory=dict)
+    shares: set[str] = field(default_factory=set)
     # By model: each fact with the ordinal of its event within this append, from 1.
     facts: dict[str, list[tuple[int, dict[str, Any]]]] = field(default_factory=dict)
     claims: list[Claim] = field(default_factory=list)
@@ -114,7 +115,8 @@ class Footprint:
     def admits(self, append: Append) -> bool:
         """Say whether the append may be decided beside those already in; if so, count it in.
 
-        Appends that only read the same guard go together; one that read what an earlier one touches does not.
+        Appends that only read the same guard go together; one that read what an earlier one touches does not, and no
+        two that share something: facts about one row are folded in an append, and never in a batch.
         """
         written, touched = self._written, self._touched
         if touched and not touched.isdisjoint(append.reads):
@@ -122,15 +124,15 @@ class Footprint:
         for expectation in append.expects:
             if expectation.stream in written:
                 return False
-        held: list[object] = []
+        held: list[object] = [*append.shares]
         if append.has_extras:
-            held = [(c.organization, c.space, c.digest) for c in (*append.claims, *append.releases)]
+            held += [(c.organization, c.space, c.digest) for c in (*append.claims, *append.releases)]
             held += [key.subject for key in append.subject_keys]
             held += append.destroyed
             if append.remembered is not None:
                 held.append(append.remembered.key)
-            if not self._held.isdisjoint(held):
-                return False
+        if held and not self._held.isdisjoint(held):
+            return False
         self._held.update(held)
         for event in append.events:
             written.add(event.stream)

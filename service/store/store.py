@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Generic, NamedTuple, TypeVar
 
 from domain import EVENTS
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from service.store.vault import Vault
 
 T = TypeVar("T")
+MANY = 500  # events of one append that are too much work for a loop that serves others
 ATTEMPTS = 8  # decisions of one command; only a stream that is fought over needs more than two
 
 
@@ -104,7 +106,11 @@ class Store:
         if not events and remembered is None:
             return max(decision.position, await head(self.pool))
         ciphers, made = await self._sealing_keys(events)
-        append = self.prepare(events, self._envelope(decision, origin), ciphers)
+        envelope = self._envelope(decision, origin)
+        if len(events) < MANY:
+            append = self.prepare(events, envelope, ciphers)
+        else:  # on a thread, others get their turn in between
+            append = await asyncio.to_thread(self.prepare, events, envelope, ciphers)
         append.reads.update(decision.reads)
         for guard, position in origin.reads.items():
             # A key that both rely on counts from the earlier of the two: what came between ended the caller's right.
@@ -147,6 +153,7 @@ class Store:
         context = Context(envelope.organization, envelope.actor, envelope.client, envelope.request_id)
         encoded: list[Encoded] = []
         expects: dict[UUID, Expectation] = {}
+        shares: set[str] = set()
         facts: dict[str, list[Numbered]] = {}
         n = 0
         for event in events:
@@ -158,6 +165,8 @@ class Store:
             encoded.append(Encoded(stream, version, topic, codec.encode(event, cipher), token, event.touches))
             if stream not in expects:
                 expects[stream] = Expectation(stream, version - 1, token)
+            if shared := event.shares:
+                shares.update(shared)
             for name, handler in models:
                 rows = facts.get(name)
                 if rows is None:
@@ -166,4 +175,4 @@ class Store:
                     rows.append((n, fact))
         if n > 1:
             facts = {name: IMMEDIATE[name].merge(rows) for name, rows in facts.items()}
-        return Append(self.clock.new_id(), envelope, encoded, list(expects.values()), facts=facts)
+        return Append(self.clock.new_id(), envelope, encoded, list(expects.values()), shares=shares, facts=facts)

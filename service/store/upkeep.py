@@ -14,7 +14,7 @@ import asyncpg
 import structlog
 
 from service.operations.exception_text import described
-from service.store import code_sends, logouts
+from service.store import call_counts, code_sends, logouts
 from service.store.duty import Duty
 from service.store.job_reports import report, started
 
@@ -64,6 +64,8 @@ WITH gone AS (
 )
 SELECT count(*) FROM gone
 """
+DROP_CALLS = "SELECT name FROM muniment.drop_calls_before($1) name"
+PURGE_CALLS_REST = "SELECT muniment.purge_calls_rest($1, $2)"
 PURGE_JOURNAL_REST = "SELECT muniment.purge_journal_rest($1, $2)"
 PURGE_VERIFICATION_CLAIMS = "SELECT muniment.purge_verification_claims($1, $2)"
 PURGE_TOKEN_GUARDS = "SELECT muniment.purge_token_guards($1, $2)"  # noqa: S105 - a statement
@@ -92,15 +94,18 @@ class Upkeep(Duty):
         clock: Clock,
         *,
         journal_days: int = 90,
+        call_log_days: int = 90,
         longest_token: timedelta = LONGEST_TOKEN,
     ) -> None:
-        """Take a way to connect as the service, how long journal and refusals are kept and how long tokens can live.
+        """Take a way to connect as the service, how long rows are kept and how long tokens can live.
 
-        Journal and refusals go by whole months: a row is gone at most a month after its retention.
+        Journal and refusals go by whole months, the call log by whole weeks: a row is gone at most a month, or a week,
+        after its retention.
         """
         self._connect = connect
         self._clock = clock
         self._retention = max(timedelta(days=journal_days), SHORTEST_RETENTION)
+        self._calls_retention = max(timedelta(days=call_log_days), SHORTEST_RETENTION)
         self._longest_token = longest_token
         self._cleaned_at: datetime | None = None
         self.leading = False
@@ -127,8 +132,8 @@ class Upkeep(Duty):
     async def run(self, connection: asyncpg.Connection) -> bool:
         """Do what is due and report it in one line; return False when a part of it failed and is to be done again.
 
-        Partitions and what counts attempts and messages are due at each run, other removals once a day. Raises when the
-        connection is lost.
+        Partitions and what counts attempts, messages and calls are due at each run, other removals once a day. Raises
+        when the connection is lost.
         """
         now = self._clock.now()
         since, began = await started(connection), perf_counter()
@@ -136,12 +141,15 @@ class Upkeep(Duty):
             "partitions": lambda: connection.execute(ENSURE_PARTITIONS, now),
             "attempts": lambda: _chunks(connection, EMPTY_BUCKETS, now),
             "code_sends": lambda: _chunks(connection, code_sends.PAST, now - code_sends.WINDOW),
+            "call_counts": lambda: _chunks(connection, call_counts.PAST, now - call_counts.KEPT),
         }
         daily = self._cleaned_at is None or now - self._cleaned_at >= DAY
         if daily:
-            kept_since = now - self._retention
-            steps["months_dropped"] = lambda: _names(connection, kept_since)
+            kept_since, calls_since = now - self._retention, now - self._calls_retention
+            steps["months_dropped"] = lambda: _names(connection, DROP_JOURNAL, kept_since)
             steps["journal_rest"] = lambda: _chunks(connection, PURGE_JOURNAL_REST, kept_since)
+            steps["weeks_dropped"] = lambda: _names(connection, DROP_CALLS, calls_since)
+            steps["calls_rest"] = lambda: _chunks(connection, PURGE_CALLS_REST, calls_since)
             steps["answers"] = lambda: _chunks(connection, EXPIRED_ANSWERS, now)
             steps["client_assertions"] = lambda: _chunks(connection, EXPIRED_ASSERTIONS, now)
             steps["device_polls"] = lambda: _chunks(connection, EXPIRED_POLLS, now)
@@ -171,8 +179,8 @@ class Upkeep(Duty):
         return not failed
 
 
-async def _names(connection: asyncpg.Connection, before: datetime) -> list[str]:
-    return [row["name"] for row in await connection.fetch(DROP_JOURNAL, before)]
+async def _names(connection: asyncpg.Connection, statement: str, before: datetime) -> list[str]:
+    return [row["name"] for row in await connection.fetch(statement, before)]
 
 
 async def _chunks(connection: asyncpg.Connection, statement: str, before: datetime) -> int:

@@ -22,7 +22,7 @@ from tests.bench import append, contenders, growth, management, replay, report, 
 from tests.bench.children import DidNotStart
 from tests.bench.contenders import Contender, LeftOut
 from tests.bench.database import postgres
-from tests.bench.figures import INTROSPECT, ISSUE, Plan, Tail
+from tests.bench.figures import BARE, DECIDE, INTROSPECT, ISSUE, Plan, Tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 LAST = Path(__file__).with_name("last.json")
 APPEND, REPLAY, PEERS, GROWTH, MANAGEMENT = "append", "replay", "peers", "growth", "management"
+JOBS = ISSUE, INTROSPECT, DECIDE
 WORKERS = (1, 2)
 WIDTH = 160  # of the tables, on a terminal or in a file
 
@@ -86,7 +87,7 @@ def _start(run: report.Run, stack: ExitStack, folder: Path, *, peers_only: bool)
             run.left_out.append(str(reason))
         except DidNotStart as reason:
             run.failures.append(str(reason))
-    return started
+    return [*started, *(contenders.hello(one) for one in started if one.entrant.kind == BARE)]
 
 
 def _load(run: report.Run, jobs: list[str], folder: Path, console: Console, *, peers_only: bool) -> None:
@@ -98,7 +99,7 @@ def _load(run: report.Run, jobs: list[str], folder: Path, console: Console, *, p
         for job in jobs:
             tasks = []
             for contender in started:
-                if job == INTROSPECT and contender.introspect is None:
+                if not {ISSUE: contender.issue, INTROSPECT: contender.introspect, DECIDE: contender.decide}[job]:
                     continue
                 try:
                     tasks.append(rounds.prepare(job, contender, folder, run.plan))
@@ -145,12 +146,12 @@ def main() -> int:
     parser.add_argument("--turns", type=int, default=Plan.turns, help="for each contender")
     parser.add_argument("--events", type=int, default=Plan.events, help="that a replay goes through")
     parser.add_argument("--largest", type=int, default=growth.LARGEST, help="of the databases that grew, in tokens")
-    parser.add_argument("--only", choices=(APPEND, REPLAY, ISSUE, INTROSPECT, PEERS, GROWTH, MANAGEMENT))
+    parser.add_argument("--only", choices=(APPEND, REPLAY, *JOBS, PEERS, GROWTH, MANAGEMENT))
     asked = parser.parse_args()
     console = Console(width=WIDTH)
     plan = Plan(seconds=max(asked.seconds, 1), turns=max(asked.turns, 1), events=max(asked.events, 1))
     run = report.Run(plan, _machine())
-    jobs = [job for job in (ISSUE, INTROSPECT) if asked.only in (None, job, PEERS)]
+    jobs = [job for job in JOBS if asked.only in (None, job, PEERS)]
     with workplace() as folder:
         if asked.only in (None, APPEND):
             _append(run, folder)

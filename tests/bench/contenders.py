@@ -42,12 +42,13 @@ class LeftOut(Exception):
 
 @dataclass(frozen=True)
 class Contender:
-    """A running server, and how it wants to be asked. `introspect` is None for one that cannot."""
+    """A running server, and how it wants to be asked: empty or None for what it cannot do."""
 
     entrant: Entrant
     child: Child
     issue: str
     introspect: str | None
+    decide: str | None = None
     form: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -91,6 +92,7 @@ def muniment(workers: int, folder: Path, name: str = figures.MUNIMENT, **setting
             child,
             issue="/oauth2/token",
             introspect="/oauth2/introspect",
+            decide="/access/v1/verify",
             form={"audience": AUDIENCE},
         )
 
@@ -123,7 +125,12 @@ def bare(folder: Path) -> Iterator[Contender]:
     """Run the aiohttp handler that only signs. Raises DidNotStart."""
     command = [sys.executable, str(PEERS / "bare.py")]
     with running(command, env=environment(), folder=folder, log=folder / "bare.log") as child:
-        yield Contender(Entrant(figures.BARE, 1), child, issue="/oauth2/token", introspect=None)
+        yield Contender(Entrant(figures.BARE, 1), child, issue="/oauth2/token", introspect=None, decide="/decide")
+
+
+def hello(bare: Contender) -> Contender:
+    """Return the handler beside it that does not even sign."""
+    return Contender(Entrant(figures.HELLO, 1), bare.child, issue="", introspect=None, decide="/hello")
 
 
 def oidc_provider_version() -> str:

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
     from tests.bench.proc import Memory
 
-ISSUE, INTROSPECT, LOOK_UP, AUDIT = "issue", "introspect", "look-up", "audit page"
+ISSUE, INTROSPECT, DECIDE, LOOK_UP, AUDIT = "issue", "introspect", "decide", "look-up", "audit page"
 REVOKE, BULK = "revocation", "bulk revocation"
-MUNIMENT, OIDC_PROVIDER, BARE = "muniment", "oidc-provider", "bare aiohttp"
+MUNIMENT, OIDC_PROVIDER, BARE, HELLO = "muniment", "oidc-provider", "bare aiohttp", "hello aiohttp"
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,22 @@
--- What wrk sends and how it reports: wrk … -- BODIES, where BODIES is a file with one form body a line.
+-- What wrk sends and how it reports: wrk … -- LINES, where LINES is a file with one request a line: a form's body, or a
+-- path and a token with a tab between them, as a gateway asks about a call.
 --
--- Bodies are sent in turn, so that a file of 2,000 tokens asks for each as often as for any other and no two requests
+-- They are sent in turn, so that a file of 2,000 tokens asks for each as often as for any other and no two requests
 -- under way at once ask for the same one. Headers come from wrk's command line. The figures are printed as one JSON line.
 
 local requests = {}
 local next_request = 0
 
 function init(args)
-  for body in io.lines(args[1]) do
-    requests[#requests + 1] = wrk.format("POST", nil, nil, body)
+  for line in io.lines(args[1]) do
+    local path, token = line:match("^([^\t]*)\t(.*)$")
+    if path then
+      wrk.headers["X-Original-URI"] = path
+      wrk.headers["Authorization"] = "Bearer " .. token
+      requests[#requests + 1] = wrk.format("GET")
+    else
+      requests[#requests + 1] = wrk.format("POST", nil, nil, line)
+    end
   end
 end
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from tests.bench import proc, tokens, wrk
+from tests.bench import deciding, proc, tokens, wrk
 from tests.bench.contenders import HEADERS, Contender, introspect_body
-from tests.bench.figures import INTROSPECT, ISSUE, Plan, Turn
+from tests.bench.figures import DECIDE, INTROSPECT, ISSUE, Plan, Turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -46,7 +46,7 @@ class Task:
 def prepare(job: str, contender: Contender, folder: Path, plan: Plan) -> Task:
     """Write the bodies to send and warm the contender up. Raises Failed."""
     try:
-        task = (_issue if job == ISSUE else _introspect)(contender, folder)
+        task = _TASKS[job](contender, folder)
     except FAILURES as error:
         message = f"{job}, {contender.entrant}: {error!r}"
         raise Failed(message) from error
@@ -75,6 +75,16 @@ def _introspect(contender: Contender, folder: Path) -> Task:
     bodies.write_text("".join(introspect_body(token) + "\n" for token in minted))
     url = contender.url(str(contender.introspect))
     return Task(INTROSPECT, contender, url, bodies, lambda: tokens.check_introspect(contender, minted))
+
+
+def _decide(contender: Contender, folder: Path) -> Task:
+    place = deciding.furnish(contender)
+    lines = folder / f"decide-{contender.child.pid}"
+    lines.write_text("".join(f"{call.path}\t{call.token}\n" for call in place.calls))
+    return Task(DECIDE, contender, place.url, lines, lambda: deciding.check(place), place.headers)
+
+
+_TASKS = {ISSUE: _issue, INTROSPECT: _introspect, DECIDE: _decide}
 
 
 def by_turns(tasks: Sequence[Task], connections: int, plan: Plan) -> Iterator[Turn]:

@@ -35,7 +35,7 @@ EDGES = """() => {
     return "rgb(255, 255, 255)";
   };
   return [...document.querySelectorAll(
-    "main input:not([type=hidden]), main select, main button, main .button")].map(it => {
+    "main input:not([type=hidden]), main select, main textarea, main button, main .button")].map(it => {
     const style = getComputedStyle(it);
     return [it.outerHTML.slice(0, 120), style.borderTopColor, style.backgroundColor, ground(it)];
   });
@@ -52,7 +52,7 @@ FAULTS = """() => {
     level = +it.tagName[1];
   }
   const named = it => (it.getAttribute("aria-label") || it.textContent).trim();
-  for (const it of all("input:not([type=hidden])")) {
+  for (const it of all("input:not([type=hidden]), textarea")) {
     if (![...it.labels].some(named)) say("no label", it);
     if (!it.autocomplete) say("no autocomplete", it);
     if (it.getAttribute("aria-invalid") === "true" && !it.getAttribute("aria-describedby")) say("no reason", it);
@@ -86,7 +86,7 @@ async def fits(page: Page) -> None:
     for viewport in (NARROW, WIDE):
         await page.set_viewport_size(viewport)
         assert await overflow(page) == []
-        for target in await page.locator("button, a, summary, select, input:not([type=hidden])").all():
+        for target in await page.locator("button, a, summary, select, textarea, input:not([type=hidden])").all():
             box = await target.bounding_box()
             assert box is not None
             assert box["height"] >= 44, "a finger finds it"

@@ -43,7 +43,7 @@ async def test_a2b_an_administrator_revokes_all_tokens_of_one_application(openin
         await enter(page, firm, administrator)
         await page.get_by_label(SAYS["console_search_label"]).fill(name)
         await page.get_by_role("button", name=SAYS["console_search_button"]).click()
-        await page.get_by_role("link", name=name).click()
+        await page.get_by_role("link", name=name).first.click()
         await expect(page).to_have_title(SAYS["console_tokens_title"].format(application=name))
         await expect(page.get_by_role("row")).to_have_count(4)
         await page.get_by_role("link", name=SAYS["console_revoke_all"]).click()
@@ -104,6 +104,10 @@ async def test_it_is_walked_with_the_keyboard_alone(opening, firm, administrator
         for role, name in (
             ("link", SAYS["console_applications"]),
             ("link", SAYS["console_third_parties"]),
+            ("link", SAYS["console_interfaces"]),
+            ("link", SAYS["console_approvals"]),
+            ("link", SAYS["console_grants"]),
+            ("link", SAYS["console_calls"]),
             ("link", SAYS["console_account"]),
             ("textbox", SAYS["console_end_user"]),
             ("combobox", SAYS["console_status"]),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PAGE = DOCS / "standards.md"
 STANDARDS = (
     "RFC 6749", "RFC 6750", "RFC 7009", "RFC 7636", "RFC 7662", "RFC 8414", "RFC 8628", "RFC 8693", "RFC 8707",
-    "RFC 9068", "RFC 9126", "RFC 9207", "RFC 9700", "OpenID Connect Core 1.0",
+    "RFC 9068", "RFC 9126", "RFC 9207", "RFC 9700", "OpenID Connect Core 1.0", "AuthZEN Authorization API 1.0",
 )  # fmt: skip
 LEVELS = {"MUST", "MUST NOT", "SHOULD", "SHOULD NOT", "RECOMMENDED"}
 NODE = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")

@@ -9,9 +9,11 @@ from uuid import UUID, uuid4
 from eventsourcing.domain import Aggregate
 
 from domain.account import Account
+from domain.api_resource import ApiResource
 from domain.application import Application, ApplicationSettings
 from domain.caller import SYSTEM, Caller
 from domain.grant import Grant
+from domain.interface import Interface
 from domain.role import Role
 from domain.user import User
 
@@ -110,3 +112,14 @@ def a_grant(
         now=NOW,
     )
     return settled(grant)
+
+
+def an_api_resource(organization: UUID = ORGANIZATION, *, by: Caller = SYSTEM, **told: Any) -> ApiResource:
+    fields = {"identifier": "orders", "name": "Orders", **told}
+    return settled(ApiResource.create(id=uuid4(), organization=organization, by=by, now=NOW, **fields))
+
+
+def an_interface(resource: ApiResource | None = None, **told: Any) -> Interface:
+    fields = {"identifier": "read_order", "name": "Read an order", "method": "GET", "path": "/orders/{id}", **told}
+    of = resource or an_api_resource()
+    return settled(Interface.create(id=uuid4(), resource=of, by=SYSTEM, now=NOW, **fields))

@@ -13,7 +13,7 @@ from tests.domain.given import NOW, an_account, happened, settled, the_event
 if TYPE_CHECKING:
     from domain.account import Account
 
-DEFAULTS = {"code_lifetime": 600, "code_tries": 10, "verified_identifiers": False}
+DEFAULTS = {"code_lifetime": 600, "code_tries": 10, "verified_identifiers": False, "submit_limited": False}
 
 
 def changed(account: Account, **settings: Any) -> None:
@@ -29,10 +29,11 @@ def test_an_organization_has_settings_from_the_start() -> None:
 
 def test_settings_are_recorded_together() -> None:
     account = an_account()
-    changed(account, code_tries=3, verified_identifiers=True)
+    changed(account, code_tries=3, verified_identifiers=True, submit_limited=True)
     event = the_event(account)
     assert (event.TOPIC, event.touches) == ("account.settings_changed", (f"account-settings:{account.id}",))
     assert (account.code_lifetime, account.code_tries, account.verified_identifiers) == (600, 3, True)
+    assert account.submit_limited
 
 
 @pytest.mark.parametrize(("name", "low", "high"), [("code_lifetime", 60, 3600), ("code_tries", 1, 100)])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 TOPICS = """
 account.created account.deleted account.described account.features_changed account.profiled account.reinstated
 account.renamed account.settings_changed account.suspended
+api_resource.changed api_resource.created api_resource.deleted
 application.approved application.deleted application.disabled application.enabled application.registered
 application.rejected application.secret_added application.secret_retired application.submitted application.updated
 connector.configured connector.created connector.deleted connector.described connector.tested
@@ -31,6 +32,9 @@ grant.approved grant.rejected grant.requested grant.revoked
 group.created group.deleted group.renamed
 group_membership.added group_membership.removed
 identity.linked identity.replaced identity.unlinked
+interface.changed interface.created interface.deleted
+interface_grant.approved interface_grant.deleted interface_grant.rejected interface_grant.requested
+interface_grant.requested_again interface_grant.withdrawn
 invitation.accepted invitation.issued invitation.resent invitation.revoked
 log.purged
 membership.activated membership.added membership.deactivated membership.removed membership.role_changed
@@ -78,7 +82,7 @@ def test_the_type_of_every_field_can_be_resolved(event: type[Recorded]) -> None:
 @every_event
 def test_what_an_event_tells_about_itself_is_no_field(event: type[Recorded]) -> None:
     names = {field.name for field in fields(event)}  # type: ignore[arg-type]
-    assert names.isdisjoint({"touches", "subject", "PERSONAL", "SPARSE", "TOPIC", "class_version"})
+    assert names.isdisjoint({"touches", "shares", "subject", "PERSONAL", "SPARSE", "TOPIC", "class_version"})
 
 
 @every_event

@@ -5,13 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.account import Account
+from domain.api_resource import ApiResource
 from domain.application import Application
 from domain.caller import SYSTEM
 from domain.connector import Connector
@@ -20,6 +21,8 @@ from domain.event import Recorded
 from domain.grant import Grant
 from domain.group import Group
 from domain.identity import EnterpriseIdentity, Identity
+from domain.interface import Interface
+from domain.interface_grant import InterfaceGrant
 from domain.membership import Membership
 from domain.refusals import Refusal
 from domain.scope_definition import ScopeDefinition, ScopeType
@@ -32,7 +35,9 @@ from tests.domain.given import (
     a_role,
     a_user,
     an_account,
+    an_api_resource,
     an_application,
+    an_interface,
     an_org,
     backend,
 )
@@ -73,7 +78,11 @@ def test_an_account_comes_back(story: Steps) -> None:
         lambda n: account.describe([None, "a", "b", "\x00"][n], None, [None, "#ABCDEF", "#abcdef", "red"][n], NOW),
         lambda n: account.move(["active", "suspended", "suspended", "deleted"][n], [SYSTEM, backend()][n % 2], NOW),
         lambda n: account.change_settings(
-            code_lifetime=[600, 60, 3600, 3601][n], code_tries=[10, 1, 100, 0][n], verified_identifiers=n > 0, now=NOW
+            code_lifetime=[600, 60, 3600, 3601][n],
+            code_tries=[10, 1, 100, 0][n],
+            verified_identifiers=n > 0,
+            submit_limited=n == 1,
+            now=NOW,
         ),
         lambda n: account.delete([SYSTEM, backend()][n // 2], NOW, has_children=n > 0),
     ]
@@ -206,6 +215,59 @@ def test_a_connector_comes_back(story: Steps) -> None:
         lambda n: connector.delete([SYSTEM, backend(organization=ELSEWHERE)][n % 2], NOW) if n < 2 else None,
     ]  # fmt: skip
     play(connector, story, commands)
+
+
+@given(steps)
+def test_an_api_resource_comes_back(story: Steps) -> None:
+    resource = ApiResource.create(id=KEY, organization=ORGANIZATION, identifier="a", name="A", by=SYSTEM, now=NOW)
+    told: dict[str, Any] = {"name": "A", "uri": None, "audience": None, "description": None, "by": SYSTEM, "now": NOW}
+    changes: list[dict[str, Any]] = [{}, {"name": "B", "uri": PICTURE}, {"audience": "a b"}, {"description": " x "}]
+    commands: list[Callable[[int], None]] = [
+        lambda n: resource.change(**told | changes[n]),
+        lambda n: resource.delete([SYSTEM, backend(organization=ELSEWHERE)][n % 2], NOW, has_interfaces=n > 1),
+    ]
+    play(resource, story, commands)
+
+
+@given(steps)
+def test_an_interface_comes_back(story: Steps) -> None:
+    told: dict[str, Any] = {"name": "A", "method": "GET", "path": "/a", "by": SYSTEM, "now": NOW}
+    interface = Interface.create(id=KEY, resource=an_api_resource(), identifier="a", **told)
+    told |= {"frequency": 120, "test_frequency": 60, "submit_limited": False, "scope": "authorized"}
+    told |= {"description": None}
+    changes: list[dict[str, Any]] = [{}, {"method": "*", "path": "/{b}"}, {"frequency": 0}, {"scope": "anonymous"}]
+    commands: list[Callable[[int], None]] = [
+        lambda n: interface.change(**told | changes[n]),
+        lambda n: interface.change(**told | {"submit_limited": n > 1, "test_frequency": n or 7}),
+        lambda n: interface.delete([SYSTEM, backend(organization=ELSEWHERE)][n % 2], NOW) if n < 2 else None,
+    ]
+    play(interface, story, commands)
+
+
+@given(steps, st.timedeltas(timedelta(0), 4 * HOUR))
+def test_an_interface_grant_comes_back_and_nobody_ever_approved_their_own(story: Steps, later: timedelta) -> None:
+    callers = [backend("root"), backend("root"), backend("root", application=BILLING.id), backend("write_app")]
+    interface, until = an_interface(), [None, NOW + HOUR, NOW + 2 * HOUR, NOW]
+    asked: dict[str, Any] = {"application": BILLING, "interface": interface}
+    told: dict[str, Any] = {**asked, "frequency": None, "test_frequency": 1}
+    grant = InterfaceGrant.request(id=KEY, **told, expires_at=None, by=callers[0], now=NOW)
+    approvers = []
+
+    def approve(n: int) -> None:
+        requester = grant.requested_by
+        grant.approve(**asked, by=callers[n], now=NOW, otherwise=NOW + 3 * HOUR, expires_at=until[n], frequency=n)
+        approvers.append((requester, callers[n].actor))
+
+    commands: list[Callable[[int], None]] = [
+        approve,
+        lambda n: grant.reject(callers[n], ["No", "", "a", "b"][n], NOW),
+        lambda n: grant.request_again(**told, expires_at=until[n], by=callers[n], now=NOW + later) and None,
+        lambda n: grant.delete(callers[n], NOW) if n == 0 else None,
+        lambda n: grant.withdraw(SYSTEM, "It is gone", NOW) if n == 0 else None,
+    ]
+    play(grant, story, commands)
+    for requester, approver in approvers:
+        assert approver in {callers[0].actor, callers[1].actor} - {requester}
 
 
 @given(steps)

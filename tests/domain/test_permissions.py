@@ -27,8 +27,8 @@ from tests.domain.given import backend, person
 SOME = st.frozensets(st.sampled_from(PERMISSIONS))
 
 
-def test_the_permissions_are_a_set_of_23() -> None:
-    assert len(set(PERMISSIONS)) == len(PERMISSIONS) == 23
+def test_the_permissions_are_a_set_of_24() -> None:
+    assert len(set(PERMISSIONS)) == len(PERMISSIONS) == 24
 
 
 @pytest.mark.parametrize("needed", PERMISSIONS)

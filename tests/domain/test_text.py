@@ -72,6 +72,29 @@ def test_an_accepted_name_is_accepted_unchanged_ever_after(value: str) -> None:
     assert name.encode()
 
 
+@pytest.mark.parametrize(
+    ("value", "line"),
+    [
+        ("One\n  two\tthree ", "One two three"),
+        ("a\x00b\u202ec\ud800d\u2028e", "a b c d e"),
+        ("e\u0301", "\u00e9"),
+        ("x" * 20, "x" * 20),
+        ("x" * 21, "x" * 19 + "\u2026"),
+        ("word " * 9, "word word word word\u2026"),
+        ("a" + "\u0301" * 31, ""),
+        (" \n", ""),
+    ],
+)
+def test_any_text_becomes_a_line(value: str, line: str) -> None:
+    assert text.as_line(value, 20) == line
+
+
+@given(st.text(), st.integers(1, 60))
+def test_a_text_that_became_a_line_is_taken_as_one(value: str, limit: int) -> None:
+    made = text.as_line(value, limit)
+    assert text.line(made, limit, refusals.InvalidName, "name") == made
+
+
 @pytest.mark.parametrize("value", ["Root", " ROOT\n", "\uff52\uff4f\uff4f\uff54", "\u3000\u211doot "])
 def test_texts_that_read_alike_fold_alike(value: str) -> None:
     assert text.folded(value) == "root"
@@ -87,11 +110,15 @@ def test_thirty_marks_in_a_row_are_taken_and_no_more(mark: str) -> None:
     assert refusal.value.detail == "more than 30 marks in a row"
 
 
+def _as_line(value: str) -> str:
+    return text.as_line(value, text.DESCRIPTION_LIMIT)
+
+
 MANY_MARKS = "a" + "\u0301\u0316" * 16_000
 """What takes seconds to normalise: each mark is moved past all those before it."""
 
 
-@pytest.mark.parametrize("read", [text.name, text.description, text.reason, text.folded])
+@pytest.mark.parametrize("read", [text.name, text.description, text.reason, text.folded, _as_line])
 def test_no_text_takes_long_to_read(read: Callable[[str], str | None]) -> None:
     began = perf_counter()
     with suppress(refusals.Invalid):

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from domain.account import Account
+from domain.api_resource import ApiResource
 from domain.application import Application
 from domain.connector import Connector
 from domain.consent import Consent
@@ -15,6 +16,8 @@ from domain.grant import Grant
 from domain.group import Group
 from domain.group_membership import GroupMembership
 from domain.identity import EnterpriseIdentity, Identity
+from domain.interface import Interface
+from domain.interface_grant import InterfaceGrant
 from domain.membership import Membership
 from domain.personal_access_token import PersonalAccessToken
 from domain.role import Role
@@ -38,7 +41,7 @@ if TYPE_CHECKING:
 COLUMNS = {
     "accounts": (
         "organization", "parent", "depth", "name", "status", "color", "slug", "features", "code_tries",
-        "verified_identifiers",
+        "verified_identifiers", "submit_limited",
     ),
     "users": ("organization", "application", "name", "status"),
     "user_roles": ("user_id", "role"),
@@ -69,6 +72,15 @@ COLUMNS = {
     "personal_access_tokens": ("organization", "user_id", "name", "expires_at"),
     "factors": ("organization", "user_id", "type", "remaining"),
     "connectors": ("organization", "type", "kind", "target"),
+    "api_resources": ("organization", "identifier", "audience", "created_by"),
+    "interfaces": (
+        "organization", "resource", "identifier", "method", "path", "frequency", "test_frequency", "submit_limited",
+        "scope",
+    ),
+    "interface_grants": (
+        "organization", "application", "resource", "interface", "status", "frequency", "test_frequency", "expires_at",
+        "requested_by",
+    ),
     "consents": ("organization", "user_id", "application", "scope"),
     "device_authorizations": ("organization", "application", "status", "expires_at"),
     "tokens": (
@@ -121,6 +133,7 @@ def of_streams(things: Mapping[UUID, Aggregate]) -> dict[str, Rows]:
         _of_tenant(rows, id, each)
         _of_client(rows, id, each)
         _of_person(rows, id, each)
+        _of_interface(rows, id, each)
     return rows
 
 
@@ -129,7 +142,7 @@ def _of_tenant(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
         case Account() if each.status != DELETED:
             rows["accounts"][id] = (
                 each.organization, each.parent, each.depth, each.name, each.status, each.color, each.slug,
-                sorted(each.features), each.code_tries, each.verified_identifiers,
+                sorted(each.features), each.code_tries, each.verified_identifiers, each.submit_limited,
             )  # fmt: skip
         case User() if each.status != DELETED:
             rows["users"][id] = (each.organization, each.application, each.name, each.status)
@@ -195,6 +208,22 @@ def _of_person(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
             rows["connectors"][id] = (each.organization, each.type, each.kind, each.target)
 
 
+def _of_interface(rows: dict[str, Rows], id: UUID, each: Aggregate) -> None:
+    match each:
+        case ApiResource() if not each.deleted:
+            rows["api_resources"][id] = (each.organization, each.identifier, each.audience, each.created_by)
+        case Interface() if not each.deleted:
+            limits = (each.frequency, each.test_frequency, each.submit_limited, each.scope)
+            rows["interfaces"][id] = (
+                each.organization, each.resource, each.identifier, each.method, each.path, *limits,
+            )  # fmt: skip
+        case InterfaceGrant() if not each.ended:
+            limits = (each.frequency, each.test_frequency, each.expires_at, each.requested_by)
+            rows["interface_grants"][id] = (
+                each.organization, each.application, each.resource, each.interface, each.status, *limits,
+            )  # fmt: skip
+
+
 def _json(attributes: dict[str, Any]) -> str:
     """Return attributes, whose names are equally long, as PostgreSQL does."""
     return json.dumps(attributes, sort_keys=True, ensure_ascii=False)
@@ -216,7 +245,7 @@ def of_world(world: World) -> dict[str, Rows]:
         "accounts": {
             id: (
                 *(a.organization, a.parent, a.depth, a.name, a.status, a.color, a.slug),
-                *(sorted(a.features), a.code_tries, a.verified_identifiers),
+                *(sorted(a.features), a.code_tries, a.verified_identifiers, a.submit_limited),
             )
             for id, a in world.accounts.items()
             if a.status != DELETED
@@ -289,6 +318,24 @@ def of_world(world: World) -> dict[str, Rows]:
         },
         "connectors": {
             id: (c.organization, c.type, c.kind, c.target) for id, c in world.connectors.items() if c.status != DELETED
+        },
+        "api_resources": {
+            id: (r.organization, r.identifier, r.audience, r.created_by)
+            for id, r in world.resources.items()
+            if r.status != DELETED
+        },
+        "interfaces": {
+            id: (i.organization, i.resource, i.identifier, i.method, i.path, i.frequency, 60, i.limited, "authorized")
+            for id, i in world.interfaces.items()
+            if i.status != DELETED
+        },
+        "interface_grants": {
+            id: (
+                *(g.organization, g.application, g.resource, g.interface, g.status),
+                *(g.frequency, g.test_frequency, g.expires_at, g.requested_by),
+            )
+            for id, g in world.interface_grants.items()
+            if g.status != DELETED
         },
         "device_authorizations": {
             id: (d.organization, d.application, d.status, d.expires_at)

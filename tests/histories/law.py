@@ -7,6 +7,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from domain.account import Account
+from domain.api_resource import ApiResource
 from domain.application import Application
 from domain.connector import Connector
 from domain.consent import Consent
@@ -16,7 +17,10 @@ from domain.grant import Grant
 from domain.group import Group
 from domain.group_membership import GroupMembership
 from domain.identity import EnterpriseIdentity, Identity
+from domain.interface import Interface
+from domain.interface_grant import InterfaceGrant
 from domain.membership import Membership
+from domain.path_template import shape
 from domain.personal_access_token import PersonalAccessToken
 from domain.role import Role
 from domain.scope_definition import ScopeDefinition
@@ -87,8 +91,8 @@ class Law:
                 assert before != event.features, "they were so already"
             case Account.SettingsChanged():
                 assert account["parent"] is None, "it is no organization"
-                now = (event.code_lifetime, event.code_tries, event.verified_identifiers)
-                before, account["settings"] = account.get("settings", (600, 10, False)), now
+                now = (event.code_lifetime, event.code_tries, event.verified_identifiers, event.submit_limited)
+                before, account["settings"] = account.get("settings", (600, 10, False, False)), now
                 assert before != now, "they were so already"
             case Account.Suspended() | Account.Reinstated():
                 self._move(account, "suspended", what)
@@ -98,6 +102,7 @@ class Law:
                 assert not self._all("membership", account=id), "it has members"
                 assert not self._all("group", account=id), "it has groups"
                 assert not self._all("connector", organization=id), "it has connectors"
+                assert not self._all("api_resource", organization=id), "it has API resources"
                 contents = [self._all(kind, organization=id) for kind in ("application", "user", "role", "scope")]
                 assert account["parent"] is not None or not any(contents), "it is in use"
                 account["status"] = DELETED
@@ -408,6 +413,76 @@ class Law:
             case Connector.Deleted():
                 connector["status"] = DELETED
         assert event.organization == connector["organization"], "it is somebody else's"
+
+    def api_resource(self, resource: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case ApiResource.Created():
+                self._active(event.organization)
+                place = {"organization": event.organization, "identifier": event.identifier.lower()}
+                assert not self._all("api_resource", **place), "the identifier is taken"
+                resource |= {"kind": "api_resource", "status": ACTIVE, **place}
+            case ApiResource.Deleted():
+                assert not self._all("interface", resource=event.originator_id), "it has interfaces"
+                resource["status"] = DELETED
+        assert event.organization == resource["organization"], "it is somebody else's"
+
+    def interface(self, interface: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case Interface.Created() | Interface.Changed():
+                if isinstance(event, Interface.Created):
+                    self._active(event.resource)
+                    place = {"resource": event.resource, "identifier": event.identifier.lower()}
+                    assert not self._all("interface", **place), "the identifier is taken"
+                    interface |= {"kind": "interface", "status": ACTIVE, "organization": event.organization, **place}
+                interface["address"] = (event.method, shape(event.path))
+                same = {name: interface[name] for name in ("resource", "address")}
+                assert len(self._all("interface", **same)) == 1, "another one answers that"
+            case Interface.Deleted():
+                granted = self._all("interface_grant", interface=event.originator_id)
+                gone = [self.things[grant["application"]]["status"] == DELETED for grant in granted]
+                assert all(gone), "it is granted"
+                interface["status"] = DELETED
+        assert event.resource == interface["resource"], "it is another one's"
+        assert event.organization == self.things[event.resource]["organization"], "it is somebody else's"
+
+    def interface_grant(self, grant: dict[str, Any], event: Any, _: str) -> None:
+        match event:
+            case InterfaceGrant.Requested() | InterfaceGrant.RequestedAgain():
+                self._may_call(event)
+                if isinstance(event, InterfaceGrant.Requested):
+                    pair = {"application": event.application, "interface": event.interface}
+                    assert not self._all("interface_grant", **pair), "there is one"
+                    grant |= {"kind": "interface_grant", **pair}
+                else:
+                    assert grant["status"] == "rejected" or self._over(grant), "it waits, or is in force"
+                grant |= {"status": "pending", "by": event.requested_by}
+            case InterfaceGrant.Approved():
+                self._may_call(event)
+                assert grant["status"] == "pending", "it was decided"
+                client = self.things[event.application]
+                own = (grant["by"], event.application, client.get("creator"), client.get("by"))
+                assert event.approver not in own, "it is their own"
+                assert event.expires_at > event.timestamp, "it ends at once"
+                grant |= {"status": "effective", "until": event.expires_at}
+            case InterfaceGrant.Rejected():
+                assert grant["status"] != "rejected", "it was so already"
+                assert not self._over(grant), "it is over"
+                grant["status"] = "rejected"
+            case InterfaceGrant.Withdrawn() | InterfaceGrant.Deleted():
+                grant["status"] = DELETED
+        for name in ("application", "interface"):
+            assert getattr(event, name) == grant[name], "it is another one's"
+            assert self.things[grant[name]]["organization"] == event.organization, "it is somebody else's"
+
+    def _may_call(self, event: Any) -> None:
+        application = self.things[event.application]
+        assert application["status"] != DELETED, "the application is gone"
+        assert "api" in application.get("kinds", ("api",)), "the application signs people in only"
+        assert "standing" not in application or self._effective(application), "the application is not approved"
+        self._active(event.interface)
+
+    def _over(self, grant: dict[str, Any]) -> bool:
+        return grant["status"] == "effective" and self.now >= grant["until"]
 
     def verification(self, verification: dict[str, Any], event: Any, _: str) -> None:
         match event:

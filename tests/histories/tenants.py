@@ -15,6 +15,7 @@ from tests.histories.world import ACTIVE, OWNER, SUSPENDED, AccountFacts, Member
 
 MEMBER_ROLES = st.sampled_from([OWNER, OWNER, "member", "viewer", "king"])
 FEATURES = st.sampled_from(["token_search", "token_revocation", "everything"])
+SWITCHES = [(False, False), (True, False), (False, True), (True, True)]
 COLORS = st.sampled_from([UNCHANGED, None, "#ABCDEF", "red"])
 
 
@@ -84,18 +85,19 @@ class Tenants(Machine):
             on = {name for name, wanted in features.items() if wanted}
             place.features = place.features.difference(features) | on
 
-    @command(who=CALLERS, account=NTH, tries=st.sampled_from([UNCHANGED, 3, 10, 101]), verified=st.booleans())
-    def settle(self, who: str, account: int, tries: int, *, verified: bool) -> None:
+    @command(who=CALLERS, account=NTH, tries=st.sampled_from([UNCHANGED, 3, 10, 101]), on=st.sampled_from(SWITCHES))
+    def settle(self, who: str, account: int, tries: int, on: tuple[bool, bool]) -> None:
         by, id = self.caller(who), self.nth(self.world.accounts, account)
         place = self.world.accounts[id]
         refused = why(
             (unknown(by, place) or place.parent is not None, refusals.UnknownAccount),
             (tries == 101, refusals.InvalidSettings),
         )
-        changes = {"code_tries": tries, "verified_identifiers": verified}
+        verified, limited = on
+        changes = {"code_tries": tries, "verified_identifiers": verified, "submit_limited": limited}
         if self.give(refused, accounts.change_settings, by, account=id, **changes):
             place.code_tries = place.code_tries if tries is UNCHANGED else tries
-            place.verified_identifiers = verified
+            place.verified_identifiers, place.submit_limited = verified, limited
 
     @command(who=CALLERS, account=NTH, cascade=st.booleans())
     def dissolve(self, who: str, account: int, *, cascade: bool) -> None:

@@ -14,6 +14,8 @@ from tests.histories.agreement import of_streams, of_world, shown, tokens_alive
 from tests.histories.belongings import Belongings
 from tests.histories.clients import Clients
 from tests.histories.devices import Devices
+from tests.histories.interface_grants import InterfaceGrants
+from tests.histories.interfaces import Interfaces
 from tests.histories.keys import Keys
 from tests.histories.law import lawful
 from tests.histories.machine import Step, steps
@@ -30,11 +32,28 @@ SHORT = settings(
     max_examples=5, stateful_step_count=50, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
 )
 REACHED = "SELECT position FROM revocation_epochs WHERE starts_with(key, $1) ORDER BY 1"
-ABOUT = [Tenants, Orgs, People, Belongings, Messages, Clients, ThirdParties, Tokens, Visits, Devices, Keys]
+ABOUT = [
+    Tenants, Orgs, People, Belongings, Messages, Clients, ThirdParties, Interfaces, InterfaceGrants, Tokens, Visits,
+    Devices, Keys,
+]  # fmt: skip
 LONG = settings(SHORT, max_examples=50, stateful_step_count=100)
 
 
-class Commands(Tenants, Orgs, People, Belongings, Messages, ThirdParties, Tokens, Visits, Devices, Keys, Rebuilds):
+class Commands(
+    Tenants,
+    Orgs,
+    People,
+    Belongings,
+    Messages,
+    ThirdParties,
+    Interfaces,
+    InterfaceGrants,
+    Tokens,
+    Visits,
+    Devices,
+    Keys,
+    Rebuilds,
+):
     """All commands there are, and rebuilds of what they read."""
 
 
@@ -77,11 +96,15 @@ class History(Commands):
         self.add_app("home", 0)
         self.add_codes("home", 0)
         self.set_up("home", 2, "github-universal", "github")
-        self.settle("home", 2, 3, verified=True)
+        self.settle("home", 2, 3, (True, False))
         self.send_code(2, "generic", "ada@example.com")
         self.register("home", 2, **plain | {"kind": "web"})
         self.submit("person", 0, ["sso", "api"])
         self.accept("home", 0, HOUR, trusted=False)
+        self.publish("home", 2, "orders", "https://orders.test")
+        self.open("home", 0, "orders", "GET", "/orders/{id}")
+        self.want("home", 1, [0], None, None)
+        self.let_call("root", 0, None, HOUR)
 
     def teardown(self) -> None:
         """Judge the history, unless it has failed already."""

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 from structlog.testing import capture_logs
 
 from domain.account import Account
+from domain.api_resource import ApiResource
 from domain.application import Application
 from domain.connector import Connector
 from domain.factor import AuthenticationFactor, Kind
 from domain.group import Group
 from domain.group_membership import GroupMembership
 from domain.identity import EnterpriseIdentity, Identity
+from domain.interface import Interface
+from domain.interface_grant import InterfaceGrant
 from domain.membership import Membership
 from domain.personal_access_token import PersonalAccessToken
 from domain.role import Role
@@ -96,7 +99,7 @@ async def guards_claims_and_keys_follow(parts: StoreParts, events: list[Any]) ->
     things = folded(events).values()
     holders = {each.id for each in things if isinstance(each, Application)}
     holders |= {each.id for each in things if isinstance(each, Membership) and not each.removed}
-    named = (Role, ScopeDefinition, Group)
+    named = (Role, ScopeDefinition, Group, ApiResource)
     holders |= {each.id for each in things if isinstance(each, named) and not each.deleted}
     holders |= {each.id for each in things if isinstance(each, GroupMembership) and not each.removed}
     holders |= {each.id for each in things if isinstance(each, Account) and each.slug and each.status != "deleted"}
@@ -105,7 +108,9 @@ async def guards_claims_and_keys_follow(parts: StoreParts, events: list[Any]) ->
     holders |= {each.id for each in things if isinstance(each, Verification) and each.waits}
     unused = [each for each in things if isinstance(each, AuthenticationFactor) and not each.removed]
     holders |= {each.id for each in unused if each.kind is Kind.TOTP or each.remaining}
+    holders |= {each.id for each in things if isinstance(each, InterfaceGrant) and not each.ended}
     both = [each.id for each in things if isinstance(each, Identity) and not each.unlinked]  # who, and where
+    both += [each.id for each in things if isinstance(each, Interface) and not each.deleted]  # identifier and address
     held = await parts.pool.fetch("SELECT owner FROM muniment.claims WHERE space <> 'verified'")
     assert sorted(row[0] for row in held) == sorted([*holders, *both, *both])
     shown = {each.id for each in things if isinstance(each, Verification) and each.consumed_at and not each.spent}

@@ -29,6 +29,7 @@ class AccountFacts:
     features: frozenset[str] = frozenset()
     code_tries: int = 10
     verified_identifiers: bool = False
+    submit_limited: bool = False
 
 
 @dataclass
@@ -206,6 +207,43 @@ class ConnectorFacts:
 
 
 @dataclass
+class ResourceFacts:
+    organization: UUID
+    identifier: str
+    audience: str | None
+    created_by: UUID
+    status: str = ACTIVE
+
+
+@dataclass
+class InterfaceFacts:
+    organization: UUID
+    resource: UUID
+    identifier: str
+    method: str
+    path: str
+    frequency: int = 120
+    limited: bool = False
+    status: str = ACTIVE
+
+
+@dataclass
+class InterfaceGrantFacts:
+    organization: UUID
+    application: UUID
+    resource: UUID
+    interface: UUID
+    frequency: int
+    test_frequency: int
+    requested_by: UUID
+    expires_at: datetime | None
+    status: str = "pending"
+
+    def effective(self, now: datetime) -> bool:
+        return self.status == "effective" and self.expires_at is not None and now < self.expires_at
+
+
+@dataclass
 class CodeFacts:
     to: Addressee
     sent_at: datetime
@@ -313,6 +351,9 @@ class World:
     personal_tokens: dict[UUID, PersonalTokenFacts] = field(default_factory=dict)
     factors: dict[UUID, FactorFacts] = field(default_factory=dict)
     connectors: dict[UUID, ConnectorFacts] = field(default_factory=dict)
+    resources: dict[UUID, ResourceFacts] = field(default_factory=dict)
+    interfaces: dict[UUID, InterfaceFacts] = field(default_factory=dict)
+    interface_grants: dict[UUID, InterfaceGrantFacts] = field(default_factory=dict)
     codes: dict[UUID, CodeFacts] = field(default_factory=dict)
     families: dict[UUID, FamilyFacts] = field(default_factory=dict)
     tokens: dict[UUID, TokenFacts] = field(default_factory=dict)
@@ -364,7 +405,7 @@ class World:
                 group.members.discard(member.user)
 
     def end_account(self, account: UUID) -> None:
-        """End an account, its memberships and its groups."""
+        """End an account, its memberships, its groups and its API resources."""
         self.accounts[account].status = DELETED
         for member in self.memberships.values():
             if member.account == account:
@@ -372,12 +413,27 @@ class World:
         for group in self.groups.values():
             if group.account == account:
                 group.status = DELETED
-        for connector in self.connectors.values():
-            if connector.organization == account:
-                connector.status = DELETED
-        for role in self.roles.values():
-            if role.organization == account:  # those it was made with: it would be in use with any other
-                role.status = DELETED
+        # Of an organization, with the roles that it was made with: it would be in use with any other.
+        for each in (*self.connectors.values(), *self.roles.values()):
+            if each.organization == account:
+                each.status = DELETED
+        for id, resource in self.resources.items():
+            if resource.organization == account:
+                self.end_resource(id)
+
+    def end_resource(self, resource: UUID) -> None:
+        """End an API resource and its interfaces."""
+        self.resources[resource].status = DELETED
+        for id, interface in self.interfaces.items():
+            if interface.resource == resource:
+                self.end_interface(id)
+
+    def end_interface(self, interface: UUID) -> None:
+        """End an interface, and the grants for it but for those of applications that are gone."""
+        self.interfaces[interface].status = DELETED
+        for grant in self.interface_grants.values():
+            if grant.interface == interface and self.applications[grant.application].status != DELETED:
+                grant.status = DELETED
 
     def exchange_scope(self, scope: ScopeFacts, name: str | None) -> None:
         """Rename a scope, or with None forget it, and in the organization's applications too."""

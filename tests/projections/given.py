@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 from domain.account import Account
+from domain.api_resource import ApiResource
 from domain.application import Application, ApplicationSettings
 from domain.caller import SYSTEM, Caller
 from domain.grant import Grant
+from domain.interface import Interface
 from domain.membership import Membership
 from domain.person import Profile
 from domain.role import Role
@@ -122,3 +124,17 @@ def a_token(parts: StoreParts, **told: Any) -> TokenFamily:
         "grant_type": "client_credentials",
     }  # fmt: skip
     return TokenFamily.issue(now=now, **{**fields, **told})
+
+
+def an_api_resource(parts: StoreParts, identifier: str = "orders", **told: Any) -> ApiResource:
+    fields = {"organization": ORGANIZATION, "name": "Orders", **told}
+    return ApiResource.create(
+        id=parts.clock.new_id(), identifier=identifier, by=SYSTEM, now=parts.clock.now(), **fields
+    )
+
+
+def an_interface(parts: StoreParts, resource: ApiResource, identifier: str = "read_order", **told: Any) -> Interface:
+    fields = {"name": "Read an order", "method": "GET", "path": "/orders/{id}", **told}
+    return Interface.create(
+        id=parts.clock.new_id(), resource=resource, identifier=identifier, by=SYSTEM, now=parts.clock.now(), **fields
+    )

@@ -29,7 +29,7 @@ async def test_a_row_follows_its_account(parts: StoreParts) -> None:
         "id": account.id, "organization": account.id, "parent": None, "depth": 0, "name": "Renamed",
         "description": "What it is", "picture": "https://example.com/p.png", "color": "#a1b2c3", "status": "suspended",
         "slug": None, "public_registration": None, "branding_only": None, "branding": None, "features": [],
-        "code_lifetime": 600, "code_tries": 10, "verified_identifiers": False,
+        "code_lifetime": 600, "code_tries": 10, "verified_identifiers": False, "submit_limited": False,
         "created_at": made, "updated_at": made + SECOND, "position": 4,
     }  # fmt: skip
     account.describe(None, None, None, parts.clock.now())
@@ -42,10 +42,11 @@ async def test_a_row_follows_its_account(parts: StoreParts) -> None:
 
 async def test_a_row_tells_an_organizations_settings(parts: StoreParts) -> None:
     account = an_account(parts)
-    account.change_settings(code_lifetime=60, code_tries=3, verified_identifiers=True, now=parts.clock.now())
+    settings = {"code_lifetime": 60, "code_tries": 3, "verified_identifiers": True, "submit_limited": True}
+    account.change_settings(**settings, now=parts.clock.now())
     await save(parts, account)
     [row] = await rows(parts, "accounts")
-    assert (row["code_lifetime"], row["code_tries"], row["verified_identifiers"]) == (60, 3, True)
+    assert {name: row[name] for name in settings} == settings
     await same_when_rebuilt(parts, "accounts")
 
 

@@ -45,6 +45,7 @@ from tests.service.whole_life import (
     a_person,
     add_factors,
     an_old_token,
+    be_called_for,
     be_refused,
     change,
     invite,
@@ -89,6 +90,7 @@ class Story:
     exported: bytes = b""
     files: dict[str, bytes] = field(default_factory=dict)
     claims: int = 0
+    called: list[tuple[bool, str, str]] = field(default_factory=list)
     again: dict[str, int] = field(default_factory=dict)
     other: bytes = b""
 
@@ -144,6 +146,7 @@ async def lived(app: Running, told: Story, dsn: str, archived: Path, mail: MailH
         told.tokens["personal access token"] = await issue_token(firm, person)
         visitor, secrets = await use(firm, person)
         told.tokens |= secrets
+        await be_called_for(firm, secrets["access_token"])
         told.codes = await move(firm, person, visitor, mail)
         told.secrets |= await add_factors(firm, person)
         told.codes |= await send_codes(firm, person, mail)
@@ -165,6 +168,8 @@ async def lived(app: Running, told: Story, dsn: str, archived: Path, mail: MailH
         told.tables = await tables(owner)
         told.claims = await owner.fetchval(CLAIMS, person.id)
         told.shown = await everything_shown(firm, person, *browsers)
+        called = await app.call("GET", "/api/interface-logs", firm.token, params={"user": person.id})
+        told.called = [(call["user"] == person.id, call["path"], call["cause"]) for call in called.json["items"]]
         told.other = (await app.call("GET", f"/api/users/{other.id}", firm.token)).text.encode()
         told.exported = await asyncio.to_thread(exported, dsn, app.parts.settings.data_dir)
         told.files = read_all(app.parts.settings.data_dir) | read_all(archived)
@@ -217,6 +222,7 @@ async def settled(app: Running, owner: asyncpg.Connection, *, formers: bool = Fa
             not await owner.fetchval(CAUGHT_UP)
             or len(app.parts.refused.rows)
             or len(app.parts.journal.rows)
+            or len(app.parts.call_log.rows)
             or (formers and not await owner.fetchval(FORMERS_CAUGHT_UP))
         ):
             await asyncio.sleep(0.05)
@@ -308,6 +314,10 @@ async def test_no_table_of_any_schema_tells_anything_of_who_was_deleted(story: S
     assert len(story.tables) > 40
     assert found_in(story.everything, story.tables.items()) == []
     assert found_in(story.tokens, story.tables.items(), guessed=False) == []
+
+
+async def test_of_calls_made_for_who_was_deleted_an_id_stays_that_leads_to_nobody(story: Story) -> None:
+    assert story.called == [(True, "/orders/7", "grant_missing")]
 
 
 async def test_no_claim_is_left_of_who_was_deleted(story: Story) -> None:

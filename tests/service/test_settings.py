@@ -32,6 +32,8 @@ def test_an_empty_variable_is_one_that_is_not_set() -> None:
         ("PORT", "eighty", "MUNIMENT_PORT is a whole number"),
         ("WORKERS", "0", "MUNIMENT_WORKERS is a whole number from 1 to 64"),
         ("JOURNAL_DAYS", "0", "MUNIMENT_JOURNAL_DAYS is a whole number from 1 to 3650"),
+        ("CALL_LOG_DAYS", "0", "MUNIMENT_CALL_LOG_DAYS is a whole number from 1 to 3650"),
+        ("CALL_LOG_DAYS", "3651", "MUNIMENT_CALL_LOG_DAYS is a whole number from 1 to 3650"),
         ("SESSION_HOURS", "0", "MUNIMENT_SESSION_HOURS is a whole number from 1 to 8760"),
         ("SESSION_HOURS", "8761", "MUNIMENT_SESSION_HOURS is a whole number from 1 to 8760"),
         ("EXPIRED_TOKEN_HOURS", "0", "MUNIMENT_EXPIRED_TOKEN_HOURS is a whole number from 1 to 8784"),

@@ -16,6 +16,7 @@ from service.commands import identities
 from service.secrets.digests import ACCESS_TOKEN, new_secret, sha256_hex
 from service.store import retention
 from service.store.decision import Origin
+from tests.service.access.asked import GATEWAY, METHOD, URI, VERIFY, basic
 from tests.service.pages.people import PASSWORD, Person, sign_in
 from tests.service.pages.visitor import SESSION, Visitor
 from tests.service.store.test_archive import born
@@ -190,6 +191,18 @@ async def use(firm: Firm, person: Person) -> tuple[Visitor, dict[str, str]]:
     assert (await visitor.open("/account")).status == 200
     secrets = {name: tokens[name] for name in ("access_token", "refresh_token", "id_token")}
     return visitor, {"session": visitor.cookies[SESSION], "code": given["code"], **secrets}
+
+
+async def be_called_for(firm: Firm, token: str) -> None:
+    """Let a gateway ask about a call that is made for them, which was not granted."""
+    app = firm.app
+    gateway = await app.application(organization=firm.organization, permissions=["decide"])
+    resource = await app.api_resource(firm.organization)
+    await app.interface(resource, path="/orders/{id}")
+    proof = basic(gateway["client_id"], gateway["secrets"][0]["secret"])
+    headers = {GATEWAY: proof, METHOD: "GET", URI: f"/orders/7?email={KNOWN['e-mail']}"}
+    reply = await app.call("GET", VERIFY, token, params={"resource": resource["id"]}, headers=headers)
+    assert reply.status == 403, reply.text
 
 
 async def move(firm: Firm, person: Person, visitor: Visitor, mail: MailHost) -> dict[str, str]:

@@ -6,49 +6,18 @@ permissions and rules are those of a single third party.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import pydantic
+from typing import TYPE_CHECKING
 
 from domain.refusals import InvalidExpiry, InvalidReason, ReasonMissing
 from service.commands import third_party_batches
-from service.doors.third_parties.frame import ThirdPartyDoor
-from service.http import problems
-from service.http.call import Answer, Call
-from service.http.document import Output
-from service.http.input import Input, Moment
-from service.http.request import client_address
-from service.parts import REQUEST_ID
+from service.http.input import Moment  # noqa: TC001 - pydantic reads it at run time
+from service.http.several import Outcomes, Several, decided
+from service.http.token_header import TokenHeaderDoor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from service.http.call import Answer, Call
 
-    from service.commands.third_party_batches import One
-    from service.store import store
-
-DOOR = ThirdPartyDoor("third-party-batches")
-MOST = 100
-
-
-class Outcome(Output):
-    """What became of one third party. `code` and `detail` say why it was refused, null where it was not."""
-
-    id: str
-    outcome: Literal["done", "refused"]
-    code: str | None
-    detail: str | None
-
-
-class Outcomes(Output):
-    """What became of each, in the order given, none twice."""
-
-    results: list[Outcome]
-
-
-class Several(Input):
-    """Which third parties, 1 to 100 of them."""
-
-    ids: list[Annotated[str, pydantic.Field(max_length=64)]] = pydantic.Field(min_length=1, max_length=MOST)
+DOOR = TokenHeaderDoor("third-party-batches")
 
 
 class Approvals(Several):
@@ -70,41 +39,6 @@ class Deletions(Several):
     force: bool = False
 
 
-def _told(done: list[One]) -> Answer:
-    return Answer({"results": [_outcome(one) for one in done]})
-
-
-def _outcome(one: One) -> dict[str, str | None]:
-    if one.refusal is None:
-        return {"id": one.id, "outcome": "done", "code": None, "detail": None}
-    return {"id": one.id, "outcome": "refused", "code": one.refusal.code, "detail": one.refusal.sentence}
-
-
-async def _decided(call: Call, command: Callable[..., Awaitable[store.Outcome[list[One]]]], **asked: Any) -> Answer:
-    """Give the command, and put what it refused on record, as if each had been asked for by itself."""
-    done: list[One] = []
-
-    def told(outcome: list[One]) -> Answer:
-        done[:] = outcome
-        return _told(outcome)
-
-    answer = await call.carry_out(command, told, **asked)
-    for one in done:
-        if one.refusal is not None:
-            call.parts.refused.note(
-                organization=call.by.organization,
-                actor=call.by.actor,
-                client=call.authenticated.client_id,
-                operation=f"{call.route.method} {call.route.path}",
-                status=problems.status_of(one.refusal),
-                code=one.refusal.code,
-                detail=f"{one.id!r}: {one.refusal.sentence}",
-                request_id=call.request[REQUEST_ID],
-                address=client_address(call.request),
-            )
-    return answer
-
-
 @DOOR.route(
     "POST",
     "/api/third-parties/approve",
@@ -116,7 +50,7 @@ async def _decided(call: Call, command: Callable[..., Awaitable[store.Outcome[li
 )
 async def approve(call: Call) -> Answer:
     body: Approvals = call.body
-    return await _decided(
+    return await decided(
         call, third_party_batches.approve, ids=body.ids, expires_at=body.expires_at, trusted=body.trusted
     )
 
@@ -131,7 +65,7 @@ async def approve(call: Call) -> Answer:
     refuses=(InvalidReason, ReasonMissing),
 )
 async def reject(call: Call) -> Answer:
-    return await _decided(call, third_party_batches.reject, ids=call.body.ids, reason=call.body.reason)
+    return await decided(call, third_party_batches.reject, ids=call.body.ids, reason=call.body.reason)
 
 
 @DOOR.route(
@@ -143,4 +77,4 @@ async def reject(call: Call) -> Answer:
     answer=Outcomes,
 )
 async def delete(call: Call) -> Answer:
-    return await _decided(call, third_party_batches.delete, ids=call.body.ids, force=call.body.force)
+    return await decided(call, third_party_batches.delete, ids=call.body.ids, force=call.body.force)

@@ -42,17 +42,18 @@ from projections import third_party_pages as rows
 from service.commands import third_parties
 from service.commands.third_parties import Details
 from service.doors.third_parties import frame
-from service.doors.third_parties.frame import GrantWord, Status, ThirdPartyDoor
+from service.doors.third_parties.frame import GrantWord, Status  # noqa: TC001 - pydantic reads it at run time
 from service.http.call import Answer, Call, no_content
 from service.http.document import Document, Output
 from service.http.input import Id, Input, Moment, Nothing
 from service.http.paging import Listed, OrganizationPage, page
+from service.http.token_header import TokenHeaderDoor
 
 if TYPE_CHECKING:
     from domain.application import Application
     from service.commands.applications import WithSecrets
 
-DOOR = ThirdPartyDoor("third-parties")
+DOOR = TokenHeaderDoor("third-parties")
 DETAILS = (InvalidName, InvalidDomain, InvalidDescription, InvalidRedirectUri, TooMany)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from domain.refusals import MissingPermission, RootRequired, UnknownSession
 from service.authority import of_person, origin_of
 from service.pages import csrf, rendering, way_on
+from service.pages.console.opening import sections
 from service.pages.posted import note, note_refusal, parameters, read, told_by_page
 from service.parts import PARTS
 
@@ -19,12 +20,14 @@ if TYPE_CHECKING:
 
     from domain.caller import Caller
     from service.authority import Authority
+    from service.pages.console.opening import Section
     from service.sessions import SignedIn
     from service.store.decision import Origin
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
     Seeing = Callable[[web.Request, "Administrator"], Awaitable[web.StreamResponse]]
     Acting = Callable[[web.Request, "Administrator", Mapping[str, str]], Awaitable[web.StreamResponse]]
+    Reading = Callable[[web.Request], Awaitable[Mapping[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Administrator:
     def may(self, *permissions: str) -> bool:
         """Whether they hold one of these."""
         return any(self.caller.holds(permission) for permission in permissions)
+
+    @property
+    def opens(self) -> list[Section]:
+        """The parts of the console that are open to them."""
+        return sections(self.caller)
 
     def origin(self, request: web.Request) -> Origin:
         """Return where a command of theirs comes from, which rests on their session and their roles."""
@@ -72,19 +80,24 @@ def seen_with(*permissions: str) -> Callable[[Seeing], Handler]:
     return guarded
 
 
-def done_with(permission: str) -> Callable[[Acting], Handler]:
-    """Let the form of a page be sent by whoever is signed in, holds this permission, and was shown it."""
+def done_with(*permissions: str, reading: Reading | None = None) -> Callable[[Acting], Handler]:
+    """Let the form of a page be sent by whoever is signed in, holds one of these permissions, and was shown it.
+
+    `reading` reads a form that may be large, of nobody who may not send it: its address says where to sign in.
+    """
 
     def guarded(handler: Acting) -> Handler:
         @told_by_page
         @wraps(handler)
         async def acting(request: web.Request) -> web.StreamResponse:
-            form = await read(request)
+            form: Mapping[str, str] = parameters(request, way_on.ORGANIZATION) if reading else await read(request)
             who = await present(request)
             if who is None:
                 return _to_sign_in(request, form)
-            if not who.may(permission):
+            if not who.may(*permissions):
                 return _denied(request, who)
+            if reading is not None:
+                form = await reading(request)
             if not csrf.genuine(request, form, request.path, csrf.shown_to(request, who.signed_in)):
                 note(request, 403, "forged_form", signed_in=who.signed_in)
                 return told(request, "console_stale_title", "form_stale", 403)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from domain.refusals import InvalidExpiry, InvalidFrequency
 from service.http.body import BadBody
 
 if TYPE_CHECKING:
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 LONGEST = 255  # characters of what is looked for
 LAST = 2**63 - 1
+LAST_MOMENT = time(23, 59, 59, tzinfo=UTC)
+DIGITS = 10  # of the greatest number of calls
+EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
+MINUTE = "%Y-%m-%dT%H:%M"  # as browsers write what is typed into such a field
 
 
 def text(value: str | None) -> str | None:
@@ -61,6 +66,36 @@ def moment(value: str | None) -> datetime:
     if found is None or found.tzinfo is None:
         raise BadBody("The form does not say what it is about")
     return found
+
+
+def minute(value: str | None) -> datetime | None:
+    """Return a minute in UTC that somebody typed, None when there is none; what is far off is brought nearer."""
+    if not value:
+        return None
+    try:
+        typed = datetime.strptime(value, MINUTE).replace(tzinfo=UTC)
+    except ValueError:
+        raise BadBody("There is no such time") from None
+    return min(max(typed, EARLIEST), LATEST)
+
+
+def end_of(day: str | None, field: str) -> datetime:
+    """Return the end of a day in UTC. Raises InvalidExpiry, of this field."""
+    try:
+        return datetime.combine(date.fromisoformat(day or ""), LAST_MOMENT)
+    except ValueError:
+        raise InvalidExpiry(field=field) from None
+
+
+def calls(value: str | None, field: str) -> int:
+    """Return how many calls somebody typed, whether so many make sense or not. Raises InvalidFrequency, of this field.
+
+    Spaces around it do no harm.
+    """
+    typed = (value or "").strip()
+    if not (typed.isascii() and typed.isdigit() and len(typed) <= DIGITS):
+        raise InvalidFrequency(field=field)
+    return int(typed)
 
 
 def required(value: str | None) -> UUID:

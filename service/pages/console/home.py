@@ -12,7 +12,17 @@ from service.http.group import Group
 from service.pages import rendering, way_on
 from service.pages.console import asked
 from service.pages.console.administrator import seen_with
-from service.pages.console.opening import APPROVE, OPENING, READ, REVOKE
+from service.pages.console.opening import (
+    APPROVE,
+    OPENING,
+    READ,
+    READ_API,
+    READ_CALLS,
+    READ_GRANT,
+    REQUEST,
+    REVOKE,
+    WRITE_API,
+)
 from service.pages.person import person
 from service.pages.posted import ELSEWHERE, FAILED, html, parameters
 from service.pages.standing import standing
@@ -26,7 +36,7 @@ if TYPE_CHECKING:
 PATH = "/console"
 SEARCH, START = "search", "start"
 SHOWN = 25
-PERMISSIONS = (READ, REVOKE, APPROVE)
+PERMISSIONS = (READ, REVOKE, APPROVE, READ_API, WRITE_API, READ_GRANT, REQUEST, READ_CALLS)
 
 
 class Search(pydantic.BaseModel):
@@ -46,15 +56,17 @@ async def show(request: web.Request, who: Administrator) -> web.StreamResponse:
     parts = request.app[PARTS]
     told = parameters(request, SEARCH, START)
     search, start = asked.text(told.get(SEARCH, "").strip()), asked.identifier(told.get(START))
-    rows = await _rows(request, who, search, start) if who.may(READ) else []
+    rows = await _rows(request, who, search, start) if who.may(READ, READ_GRANT) else []
     return rendering.page(
         request,
         "console.html",
         person=await person(parts, who.signed_in.user),
         owner=await way_on.owner_of(parts, who.signed_in.organization),
         may=[permission for permission in PERMISSIONS if who.may(permission)],
-        sees=who.may(READ),
-        approves=who.may(APPROVE),
+        opens=who.opens,
+        sees=who.may(READ, READ_GRANT),
+        sees_tokens=who.may(READ),
+        sees_grants=who.may(READ_GRANT),
         applications=rows[:SHOWN],
         search=search or "",
         further=start is not None,

@@ -5,7 +5,6 @@ Who submitted one is told so and decides nothing about it.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
 from typing import TYPE_CHECKING
 
 import pydantic
@@ -53,7 +52,6 @@ REFUSED: tuple[type[Refusal], ...] = (
     *FAULTS, UnknownThirdParty, ThirdPartyNotPending, ThirdPartyNotEffective, SubmittedAgain,
 )  # fmt: skip
 """What is told on the page: by the words above, else that it is stale."""
-LAST_MOMENT = time(23, 59, 59, tzinfo=UTC)
 
 
 class Waiting(pydantic.BaseModel):
@@ -99,7 +97,7 @@ async def approve(request: web.Request, who: Administrator, form: Mapping[str, s
 
     async def decide(application: UUID) -> None:
         parts = request.app[PARTS]
-        until = _last_moment(form.get(UNTIL, ""))
+        until = asked.end_of(form.get(UNTIL), UNTIL)
         await third_parties.approve(
             parts.store,
             who.origin(request),
@@ -139,14 +137,6 @@ async def _decided(
         return await page(request, who, status=status, notice=FAULTS.get(type(refusal), "form_stale"), bad=True)
     home = {way_on.ORGANIZATION: str(who.signed_in.organization)}
     return way_on.to(request.app[PARTS], PATH, **home, **{DONE: outcome})
-
-
-def _last_moment(day: str) -> datetime:
-    """Return the end of a day in UTC. Raises InvalidExpiry."""
-    try:
-        return datetime.combine(date.fromisoformat(day), LAST_MOMENT)
-    except ValueError:
-        raise InvalidExpiry(field=UNTIL) from None
 
 
 DECIDED = {

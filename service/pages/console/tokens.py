@@ -25,7 +25,7 @@ from service.pages.console.filters import (
     address,
     wanted,
 )
-from service.pages.console.opening import APPROVE, READ, READ_USER, REVOKE
+from service.pages.console.opening import READ, READ_USER, REVOKE
 from service.pages.person import people
 from service.pages.posted import ELSEWHERE, FAILED, html, note, parameters
 from service.pages.standing import standing
@@ -33,8 +33,6 @@ from service.pages.words import WORDS
 from service.parts import PARTS
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import asyncpg
     from aiohttp import web
 
@@ -99,7 +97,7 @@ async def page(
         standing=standing(row, now, language),
         tokens=await _tokens(request, who, found.rows, language),
         blocked=any(row["status"] == "blocked" for row in found.rows),
-        approves=who.may(APPROVE),
+        opens=who.opens,
         statuses=STATUSES,
         kinds=KINDS,
         wanted=chosen,
@@ -137,8 +135,8 @@ async def _tokens(
             "end_user": row["end_user"],
             "user": row["user_id"] and str(row["user_id"]),
             "person": named.get(row["user_id"]),
-            "issued": _moment(row["issued_at"], language),
-            "expires": _moment(row["expires_at"], language),
+            "issued": moments.stamp(row["issued_at"], language),
+            "expires": moments.stamp(row["expires_at"], language),
         }
         for row in rows
     ]
@@ -152,10 +150,6 @@ def _because(row: asyncpg.Record, language: str) -> str | None:
         return WORDS[language]["console_replaced"]
     because: str | None = row["ended_because"]
     return because or (WORDS[language]["console_swept"] if row["swept"] else None)
-
-
-def _moment(moment: datetime | None, language: str) -> dict[str, str] | None:
-    return None if moment is None else {"told": moments.brief(moment, language), "exact": moment.isoformat()}
 
 
 ENDPOINTS = (

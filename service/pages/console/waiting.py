@@ -6,12 +6,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from projections import application_search, third_party_pages
+from projections import third_party_pages
 from service.commands import third_parties
 from service.pages import moments, rendering, way_on
 from service.pages.console.administrator import form_fields
-from service.pages.console.opening import READ, READ_USER
-from service.pages.person import people
+from service.pages.console.called import names
 from service.parts import PARTS
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ async def page(
         "console_third_parties.html",
         status=status,
         owner=await way_on.owner_of(parts, organization),
-        sees=who.may(READ),
+        opens=who.opens,
         waiting=waiting,
         until=third_parties.in_a_year(now).date().isoformat(),
         tomorrow=(now + timedelta(days=1)).date().isoformat(),
@@ -68,7 +67,7 @@ async def page(
 
 async def _waiting(request: web.Request, who: Administrator, rows: list[asyncpg.Record]) -> list[dict[str, Any]]:
     """Return what is shown of them; one's own are marked, for nobody decides about those."""
-    language, called = rendering.language_of(request), await _names(request, who, {row["submitted_by"] for row in rows})
+    language, called = rendering.language_of(request), await names(request, who, (row["submitted_by"] for row in rows))
     return [
         {
             "id": str(row["id"]),
@@ -86,11 +85,3 @@ async def _waiting(request: web.Request, who: Administrator, rows: list[asyncpg.
         }
         for row in rows
     ]
-
-
-async def _names(request: web.Request, who: Administrator, ids: set[UUID]) -> dict[UUID, str]:
-    """Return what applications, and people to those who may see people, are called; of others nothing."""
-    parts = request.app[PARTS]
-    named = await people(parts, ids) if who.may(READ_USER) else {}
-    programs = await application_search.names(parts.store.pool, who.signed_in.organization, ids)
-    return {**programs, **{user: one.name for user, one in named.items()}}

@@ -7,13 +7,31 @@ from service.pages.words import (
     chinese_account,
     chinese_console,
     chinese_factors,
+    chinese_grants,
+    chinese_interfaces,
     english,
     english_account,
     english_console,
     english_factors,
+    english_grants,
+    english_interfaces,
 )
 
 WORDS: dict[str, dict[str, str]] = {
-    "en": {**english.WORDS, **english_account.WORDS, **english_console.WORDS, **english_factors.WORDS},
-    "zh": {**chinese.WORDS, **chinese_account.WORDS, **chinese_console.WORDS, **chinese_factors.WORDS},
+    "en": {
+        **english.WORDS,
+        **english_account.WORDS,
+        **english_console.WORDS,
+        **english_factors.WORDS,
+        **english_grants.WORDS,
+        **english_interfaces.WORDS,
+    },
+    "zh": {
+        **chinese.WORDS,
+        **chinese_account.WORDS,
+        **chinese_console.WORDS,
+        **chinese_factors.WORDS,
+        **chinese_grants.WORDS,
+        **chinese_interfaces.WORDS,
+    },
 }

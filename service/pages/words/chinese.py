@@ -103,6 +103,7 @@ PERMISSIONS = {
     "permission_approve_grant": "决定授予应用哪些权限",
     "permission_read_token": "查询谁通过哪个应用拥有访问权限",
     "permission_revoke_token": "终止应用和人员的访问权限",
+    "permission_decide": "查询谁可以做什么",
     "permission_read_audit": "查阅所有操作的记录",
     "permission_read_projection": "查看服务的运行状况",
     "permission_operate_projection": "重建服务查询所用的数据",

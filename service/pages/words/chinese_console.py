@@ -20,7 +20,7 @@ HOME = {
     "console_may": "您的权限",
     "console_may_read_token": "查看应用的令牌",
     "console_may_revoke_token": "撤销令牌",
-    "console_may_approve_grant": "审批第三方",
+    "console_may_approve_grant": "审批第三方和接口授权",
     "console_applications": "应用",
     "console_search_label": "名称、客户端标识或应用编号",
     "console_search_button": "搜索",

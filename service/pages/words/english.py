@@ -110,6 +110,7 @@ PERMISSIONS = {
     "permission_approve_grant": "Decide what applications are granted",
     "permission_read_token": "Look up who has access by which application",
     "permission_revoke_token": "End the access of applications and people",
+    "permission_decide": "Ask who may do what",
     "permission_read_audit": "Read the record of everything that happened",
     "permission_read_projection": "See how the service is doing",
     "permission_operate_projection": "Rebuild what the service answers from",

@@ -19,7 +19,7 @@ HOME = {
     "console_may": "What you may do here",
     "console_may_read_token": "See the tokens of applications",
     "console_may_revoke_token": "Revoke tokens",
-    "console_may_approve_grant": "Approve and reject third parties",
+    "console_may_approve_grant": "Approve and reject third parties and interface grants",
     "console_applications": "Applications",
     "console_search_label": "Name, client id or application id",
     "console_search_button": "Search",

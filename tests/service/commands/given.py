@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from domain.application import ApplicationSettings
 from domain.caller import SYSTEM, Caller
-from service.commands import accounts, applications, memberships, orgs, roles, users
+from service.commands import accounts, api_resources, applications, interfaces, memberships, orgs, roles, users
 from service.store import codec
 from service.store.decision import Origin
 from service.store.log import read_page
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from domain.account import Account
+    from domain.api_resource import ApiResource
     from domain.application import Application
+    from domain.interface import Interface
     from domain.membership import Membership
     from domain.role import Role
     from domain.user import User
@@ -89,6 +91,18 @@ async def a_role(parts: StoreParts, organization: UUID, *permissions: str, name:
 async def a_member(parts: StoreParts, account: UUID, user: UUID, role: str = "viewer") -> Membership:
     made = await memberships.add(parts.store, origin(), SYSTEM, account=account, user=user, role=role)
     return made.value
+
+
+async def an_api_resource(
+    parts: StoreParts, organization: UUID, identifier: str = "orders", **told: Any
+) -> ApiResource:
+    fields = {"organization": organization, "identifier": identifier, "name": "Orders", **told}
+    return (await api_resources.create(parts.store, origin(), SYSTEM, **fields)).value
+
+
+async def an_interface(parts: StoreParts, resource: UUID, identifier: str = "read_order", **told: Any) -> Interface:
+    fields = {"resource": resource, "identifier": identifier, "name": "Read", "method": "GET", "path": f"/{identifier}"}
+    return (await interfaces.create(parts.store, origin(), SYSTEM, **{**fields, **told})).value
 
 
 @contextmanager

@@ -10,9 +10,13 @@ from domain.application import ApplicationSettings
 from domain.caller import SYSTEM, Caller
 from service.commands import (
     accounts,
+    api_resources,
     applications,
     grants,
     identities,
+    interface_grant_batches,
+    interface_grants,
+    interfaces,
     memberships,
     people_settings,
     revocations,
@@ -21,6 +25,7 @@ from service.commands import (
     tokens,
     users,
 )
+from service.commands.interface_grants import Wanted
 from service.commands.secrets import SecretRequest
 from service.http.bearer import Bearer
 from service.oauth.client_authentication import Credentials
@@ -34,7 +39,9 @@ from tests.service.commands.given import (
     a_member,
     a_role,
     a_user,
+    an_api_resource,
     an_application,
+    an_interface,
     an_organization,
     origin,
 )
@@ -91,6 +98,11 @@ class Scene:
         asked = {"application": self.application.id, "audience": API, "scope": ["print"]}
         self.grant, self.pending = [(await grants.request(store, origin(), SYSTEM, **asked)).value.id for _ in range(2)]
         await grants.approve(store, origin(ROOT), ROOT, grant=self.grant)
+        self.resource = (await an_api_resource(parts, self.organization)).id
+        self.interface = (await an_interface(parts, self.resource)).id
+        self.wanted = [Wanted(self.interface)]
+        to_call = {"application": self.application.id, "interfaces": self.wanted}
+        self.right = (await interface_grants.request(store, origin(), SYSTEM, **to_call)).value.grants[0].id
         self.token = (await process.issue(self.application.client_id, self.text)).access_token
         row = await process.bearer._tokens.find(self.token)
         self.token_id = row["id"]
@@ -184,5 +196,22 @@ COMMANDS: dict[str, Callable[[Scene, Process], Awaitable[Any]]] = {
     "record": _do(
         identities.record_enterprise, user="@user", connector="acme", issuer="https://idp.example", identity_id="42"
     ),
+    "publish": _do(api_resources.create, organization="@organization", identifier="stock", name="Stock"),
+    "address": _do(api_resources.change, resource="@resource", audience=API),
+    "take back": _do(api_resources.delete, resource="@resource", cascade=True),
+    "take back alone": _do(api_resources.delete, resource="@resource"),
+    "open": _do(interfaces.create, resource="@resource", identifier="stock", name="A", method="GET", path="/stock"),
+    "move": _do(interfaces.change, interface="@interface", path="/stock"),
+    "limit": _do(interfaces.change, interface="@interface", submit_limited=True),
+    "close": _do(interfaces.delete, interface="@interface"),
+    "ask to call": _do(interface_grants.request, application="@other", interfaces="@wanted"),
+    "ask to call again": lambda s, p: interface_grants.request(
+        p.store, origin(), SYSTEM, application=_client(s), interfaces=s.wanted
+    ),
+    "ask to call everything": _do(interface_grant_batches.request_all, application="@other"),
+    "let call": _do(interface_grants.approve, ROOT, grant="@right"),
+    "let not call": _do(interface_grants.reject, grant="@right", reason="No"),
+    "let all call": _do(interface_grant_batches.approve_all, ROOT, organization="@organization"),
+    "forget the right": _do(interface_grants.delete, grant="@right"),
     "delete everything": _do(accounts.delete, account="@organization", cascade=True),
 }

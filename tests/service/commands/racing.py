@@ -11,9 +11,13 @@ from domain.application import ApplicationSettings
 from domain.caller import SYSTEM
 from service.commands import (
     accounts,
+    api_resources,
     applications,
     grants,
     identities,
+    interface_grant_batches,
+    interface_grants,
+    interfaces,
     memberships,
     people_settings,
     revocations,
@@ -22,6 +26,7 @@ from service.commands import (
     tokens,
     users,
 )
+from service.commands.interface_grants import Wanted
 from service.commands.secrets import SecretRequest
 from tests.histories.tokens import issue
 from tests.histories.world import FamilyFacts, RefreshFacts
@@ -31,7 +36,9 @@ from tests.service.commands.given import (
     a_member,
     a_role,
     a_user,
+    an_api_resource,
     an_application,
+    an_interface,
     an_organization,
     origin,
 )
@@ -46,6 +53,7 @@ if TYPE_CHECKING:
 COUNT = 8
 HOUR = timedelta(hours=1)
 AUDIENCE = {"audience": "https://api.example.com", "scope": ["read"]}
+OPENED = {"name": "Stock", "method": "GET"}
 FIRST, SECOND = "11" * 32, "22" * 32
 
 
@@ -67,6 +75,10 @@ class Scene:
     token: UUID
     introduced_key: UUID
     active_key: UUID
+    resource: UUID
+    interface: UUID
+    offered: UUID
+    wanted: UUID
 
 
 async def a_scene(parts: StoreParts) -> Scene:
@@ -91,6 +103,13 @@ async def a_scene(parts: StoreParts) -> Scene:
     token = (await issue(parts.store, origin(), SYSTEM, of=family)).value.id
     keys = [(await signing_keys.introduce(parts.store, origin(), SYSTEM, algorithm="ES256")).value.id for _ in range(2)]
     await signing_keys.activate(parts.store, origin(), SYSTEM, key=keys[1], published_for=HOUR, force=True)
+    resource = (await an_api_resource(parts, organization)).id
+    interface = (await an_interface(parts, resource)).id
+    shop = (await an_api_resource(parts, organization, "shop")).id
+    offered, asked = [(await an_interface(parts, shop, f"sell_{n}")).id for n in range(2)]
+    waiting = await interface_grants.request(
+        parts.store, origin(), SYSTEM, application=application, interfaces=[Wanted(asked)]
+    )
     return Scene(
         organization,
         child,
@@ -105,6 +124,10 @@ async def a_scene(parts: StoreParts) -> Scene:
         approved,
         token,
         *keys,
+        resource,
+        interface,
+        offered,
+        waiting.value.grants[0].id,
     )
 
 
@@ -256,6 +279,76 @@ RACES = {
         lambda s, _: {"application": s.application},
         {"application.secret_retired": 1, "application.deleted": 1},
         refusals.UnknownApplication,
+    ),
+    "publish": Race(
+        api_resources.create,
+        lambda s, n: {"organization": s.organization, "identifier": "stock" if n % 2 else "Stock", "name": "Stock"},
+        {"api_resource.created": 1},
+        refusals.IdentifierTaken,
+    ),
+    "describe an API resource": Race(
+        api_resources.change, lambda s, n: {"resource": s.resource, "name": str(n)}, {"api_resource.changed": COUNT}
+    ),
+    "take an API resource back": Race(
+        api_resources.delete,
+        lambda s, _: {"resource": s.resource, "cascade": True},
+        {"interface.deleted": 1, "api_resource.deleted": 1},
+        refusals.UnknownApiResource,
+    ),
+    "open": Race(
+        interfaces.create,
+        lambda s, n: {**OPENED, "resource": s.resource, "identifier": f"i{n}", "path": f"/stock/{n}"},
+        {"interface.created": COUNT},
+    ),
+    "open one address": Race(
+        interfaces.create,
+        lambda s, n: {**OPENED, "resource": s.resource, "identifier": f"i{n}", "path": f"/stock/{{n{n}}}"},
+        {"interface.created": 1},
+        refusals.AddressTaken,
+    ),
+    "open one identifier": Race(
+        interfaces.create,
+        lambda s, n: {**OPENED, "resource": s.resource, "identifier": "stock", "path": f"/stock/{n}"},
+        {"interface.created": 1},
+        refusals.IdentifierTaken,
+    ),
+    "change an interface": Race(
+        interfaces.change, lambda s, n: {"interface": s.interface, "frequency": n + 1}, {"interface.changed": COUNT}
+    ),
+    "close an interface": Race(
+        interfaces.delete, lambda s, _: {"interface": s.interface}, {"interface.deleted": 1}, refusals.UnknownInterface
+    ),
+    "ask to call": Race(
+        interface_grants.request,
+        lambda s, _: {"application": s.application, "interfaces": [Wanted(s.offered)]},
+        {"interface_grant.requested": 1},
+    ),
+    "ask to call everything": Race(
+        interface_grant_batches.request_all,
+        lambda s, _: {"application": s.application},
+        {"interface_grant.requested": 2},
+    ),
+    "let call": Race(
+        interface_grants.approve,
+        lambda s, _: {"grant": s.wanted},
+        {"interface_grant.approved": 1},
+        refusals.GrantNotPending,
+        ROOT,
+    ),
+    "let all call": Race(
+        interface_grant_batches.approve_all,
+        lambda s, _: {"organization": s.organization},
+        {"interface_grant.approved": 1},
+        by=ROOT,
+    ),
+    "let not call": Race(
+        interface_grants.reject, lambda s, _: {"grant": s.wanted, "reason": "No"}, {"interface_grant.rejected": 1}
+    ),
+    "forget a right": Race(
+        interface_grants.delete,
+        lambda s, _: {"grant": s.wanted},
+        {"interface_grant.deleted": 1},
+        refusals.UnknownInterfaceGrant,
     ),
     "ask for a grant": Race(
         grants.request, lambda s, _: {"application": s.application, **AUDIENCE}, {"grant.requested": COUNT}

@@ -147,6 +147,12 @@ PAIRS += [("join", "suspend"), ("join", "expel"), ("join", "delete the child"), 
 PAIRS += [("assign", "abolish"), ("define", "redefine"), ("enrol", "disable the other"), ("enrol", "delete everything")]
 PAIRS += [("link", "link the friend"), ("link", "unlink"), ("link", "link another"), ("link", "expel")]
 PAIRS += [("expel", "link"), ("record", "expel"), ("record", "record")]
+PAIRS += [("open", "take back"), ("open", "take back alone"), ("open", "move"), ("move", "close"), ("address", "open")]
+PAIRS += [("publish", "suspend the organization"), ("publish", "publish"), ("limit", "take back")]
+PAIRS += [("ask to call", "close"), ("ask to call", "ask to call everything"), ("ask to call everything", "take back")]
+PAIRS += [("let call", end) for end in ("close", "delete", "let not call", "forget the right", "let all call")]
+PAIRS += [("let all call", "take back")]
+PAIRS += [("ask to call again", end) for end in ("let not call", "forget the right")]
 PAIRS += [
     ("demote the owner", "expel the other owner"),
     ("approve", "delete"),

@@ -30,11 +30,12 @@ HOUR = timedelta(hours=1)
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"  # of the app of every user
 NUMBERS = count(100)  # no two alike, so that each is a change
 EVERY_ROUTE: dict[str, Route] = {f"{route.method} {route.path}": route for door in DOORS for route in door.routes}
-# The native doors to what events tell of. Operators' commands leave no event; others speak a dialect of their own.
+# The native doors to what events tell of. Questions and operators' commands leave none; others speak a dialect.
+APART = {Group.SERVER_TO_SERVER, Group.ACCOUNT_SETTINGS, Group.APIGEE, Group.DECISIONS}
 ROUTES: dict[str, Route] = {
     f"{route.method} {route.path}": route
     for door in DOORS
-    if door.GROUP not in {Group.SERVER_TO_SERVER, Group.ACCOUNT_SETTINGS, Group.APIGEE} and door is not projections.DOOR
+    if door.GROUP not in APART and door is not projections.DOOR
     for route in door.routes
 }
 MUTATIONS = [name for name, route in ROUTES.items() if route.method != "GET"]
@@ -83,6 +84,11 @@ async def things(app: Running, organization: str, *, servers: bool = False, conn
     made.ids["grant_id"] = (await app.made("/api/grants", asked, manager))["id"]
     submitted = THIRD_PARTY | {"identifier": f"shop_{user['id'].replace('-', '')}"}
     made.ids["third_party_id"] = (await app.made("/api/third-parties", submitted, manager))["id"]
+    resource = await app.api_resource(organization)
+    made.ids |= {"api_resource_id": resource["id"], "interface_id": (await app.interface(resource))["id"]}
+    wanted = {"application": application["id"], "interfaces": [{"interface": made.ids["interface_id"]}]}
+    waiting = (await app.made("/api/interface-grants", wanted, manager))["requested"]
+    made.ids |= {"interface_grant_id": waiting[0]["id"], "other_interface_id": (await app.interface(resource))["id"]}
     made.ids["name"] = (await app.made(f"/api/users/{user['id']}/personal-access-tokens", {"name": "laptop"}))["name"]
     await _identities(app, made)
     factors = f"/api/users/{user['id']}/mfa-verifications"
@@ -211,6 +217,41 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /api/third-parties/approve": {"ids": ["{third_party_id}"]},
     "POST /api/third-parties/reject": {"ids": ["{third_party_id}"], "reason": "Unknown"},
     "POST /api/third-parties/delete": {"ids": ["{third_party_id}"]},
+    "POST /api/api-resources": {
+        "identifier": "new-{unique}",
+        "name": "New",
+        "uri": "https://new.test/",
+        "organization": "{organization}",
+    },
+    "PATCH /api/api-resources/{api_resource_id}": {"audience": "https://new.test/api"},
+    "POST /api/interfaces": {
+        "resource": "{api_resource_id}",
+        "identifier": "new-{unique}",
+        "name": "New",
+        "method": "PUT",
+        "path": "/new/{unique}",
+    },
+    "PATCH /api/interfaces/{interface_id}": {"path": "/changed/{unique}"},
+    "POST /api/interfaces/import": {
+        "document": {
+            "swagger": "2.0",
+            "info": {"title": "New", "version": "1"},
+            "paths": {"/new": {"get": {"responses": {"200": {"description": "Done"}}}}},
+        },
+        "resource": "new-{unique}",
+        "mode": "normal",
+        "organization": "{organization}",
+    },
+    "POST /api/interface-grants": {
+        "application": "{application_id}",
+        "interfaces": [{"interface": "{other_interface_id}"}],
+    },
+    "POST /api/interface-grants/all": {"application": "{application_id}"},
+    "POST /api/interface-grants/{interface_grant_id}/reject": {"reason": "Unknown"},
+    "POST /api/interface-grants/approve": {"ids": ["{interface_grant_id}"]},
+    "POST /api/interface-grants/reject": {"ids": ["{interface_grant_id}"], "reason": "Unknown"},
+    "POST /api/interface-grants/delete": {"ids": ["{interface_grant_id}"]},
+    "POST /api/interface-grants/approve-all": {"organization": "{organization}"},
     "POST /api/tokens/revoke": {"application": "{application_id}", "reason": "Leaked"},
     "PATCH /api/tokens/{token_id}/attributes": {"attributes": {"plan": "gold"}},
     "POST /api/keys/rotate": {"force": True},
@@ -245,6 +286,8 @@ INVITED = (
 )
 # What a route has to be asked beside its path.
 QUERIES = {f"DELETE /api/v1/logs/{log}": {"before": "2001-01-01T00:00:00Z"} for log in ("email", "sms", "sign-in")}
+QUERIES["DELETE /api/api-resources/{api_resource_id}"] = {"cascade": "true"}
+QUERIES["GET /api/interface-grants/available"] = {"application": "{application_id}"}
 QUERIES["GET /api/tokens"] = {"application": "{application_id}"}
 OFF = {"properties": {"property": [{"name": "features.isOAuthRevokeEnabled", "value": "false"}]}}
 for _base in ("/v1/organizations/{organization_id}", "/v1/o/{organization_id}"):

@@ -10,7 +10,7 @@ import pytest_asyncio
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-DEFAULTS = {"code_lifetime": 600, "code_tries": 10, "verified_identifiers": False}
+DEFAULTS = {"code_lifetime": 600, "code_tries": 10, "verified_identifiers": False, "submit_limited": False}
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -40,8 +40,10 @@ async def test_what_is_stated_changes_and_the_rest_stays(app, organization):
     assert (reply.status, reply.json) == (200, DEFAULTS | {"code_tries": 3})
     [event] = await app.events(request_id=reply.headers["X-Request-Id"])
     assert (event["topic"], event["data"]) == ("account.settings_changed", DEFAULTS | {"code_tries": 3})
-    changed = {"code_tries": 3, "code_lifetime": 3600, "verified_identifiers": True}
-    assert (await put(app, organization, code_lifetime=3600, verified_identifiers=True)).json == changed
+    changed = {"code_tries": 3, "code_lifetime": 3600, "verified_identifiers": True, "submit_limited": True}
+    assert (
+        await put(app, organization, code_lifetime=3600, verified_identifiers=True, submit_limited=True)
+    ).json == changed
     assert (await app.call("GET", path(organization))).json == changed
     before = await head(app)
     assert (await put(app, organization)).json == changed
@@ -60,6 +62,7 @@ async def test_what_is_stated_changes_and_the_rest_stays(app, organization):
         {"code_tries": True},
         {"code_tries": None},
         {"verified_identifiers": 1},
+        {"submit_limited": "true"},
         {"verified": True},
     ],
 )

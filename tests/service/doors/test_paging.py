@@ -59,6 +59,8 @@ async def test_every_list_of_things_pages(app):
         await app.made(f"/api/accounts/{organization}/members", {"user_id": user["id"], "role": "member"})
         grant = {"application": application["id"], "audience": f"https://{n}.test", "scope": ["s"]}
         await app.made("/api/grants", grant, asker)
+        resource = await app.api_resource(organization)
+        await app.interface(resource)
     assert account["parent_account_id"] == organization
     for path, query, count in (
         (users, {}, 3),
@@ -67,6 +69,8 @@ async def test_every_list_of_things_pages(app):
         ("/api/accounts", {"organization": organization}, 4),
         ("/api/grants", {"organization": organization}, 3),
         ("/api/applications", {"organization": organization}, 2),
+        ("/api/api-resources", {"organization": organization}, 3),
+        ("/api/interfaces", {"organization": organization}, 3),
     ):
         items, sizes = await walked(app, path, 1, **query)
         assert len({item["id"] for item in items}) == len(items) == count, path

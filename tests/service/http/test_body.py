@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from service.http.body import MAX_BODY, MAX_DEPTH, BadBody, Repeated, parse_form, parse_json
+from service.http.body import MAX_BODY, MAX_DEPTH, BadBody, Repeated, parse_form, parse_json, size
 
 
 def nested(depth: int, opening: bytes = b"[", closing: bytes = b"]") -> bytes:
@@ -127,3 +127,10 @@ def test_the_largest_form_is_read_fast() -> None:
     started = time.perf_counter()
     parse_form(raw[:MAX_BODY])
     assert time.perf_counter() - started < 5  # quadratic work would take minutes
+
+
+@pytest.mark.parametrize(
+    ("limit", "told"), [(MAX_BODY, "64 KiB"), (5 * 1024 * 1024, "5 MiB"), (1023 * 1024, "1023 KiB")]
+)
+def test_a_limit_is_told_as_people_say_it(limit: int, told: str) -> None:
+    assert size(limit) == told

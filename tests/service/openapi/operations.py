@@ -55,7 +55,8 @@ class Operation:
 
     @property
     def changes(self) -> bool:
-        return self.scopes is not None and self.method != "GET"
+        route = ROUTES.get((self.method, self.path))
+        return self.scopes is not None and self.method != "GET" and not (route is not None and route.asks)
 
     def status_of(self, code: str) -> int:
         """Return the status that comes with a code, whatever the operation's door calls it. Raises LookupError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -37,6 +38,7 @@ CHECKS = [
     response_schema_conformance,
     response_headers_conformance,
 ]
+GATEWAY = "Basic " + base64.b64encode(f"root:{ROOT_SECRET}".encode()).decode()
 CONFIG = {
     "seed": 1,
     "generation": {
@@ -81,6 +83,8 @@ class Asked:
         schemes = {name for one in case.operation.definition.raw["security"] for name in one}
         if "token" in schemes:
             return {"headers": {"Authorization": f"Bearer {self.service.app.root}"}}
+        if "gateway" in schemes:
+            return {"headers": {"Muniment-Gateway": GATEWAY}}
         return {"auth": ("root", ROOT_SECRET)} if "client" in schemes else {}
 
 

@@ -49,6 +49,7 @@ BY_CLIENT = [name for name, operation in every().items() if {"client": []} in op
 BY_PERSON = [
     name for name, operation in every().items() if any("person" in one for one in operation.declared["security"])
 ]
+BY_GATEWAY = [name for name, operation in every().items() if {"gateway": []} in operation.declared["security"]]
 OPEN = [name for name, operation in every().items() if not operation.declared["security"]]
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -92,7 +93,7 @@ async def fresh(world, name) -> Things:
 
 
 async def test_every_operation_is_tried():
-    assert set(GUARDED) | set(BY_CLIENT) | set(BY_PERSON) | set(OPEN) == set(every())
+    assert set(GUARDED) | set(BY_CLIENT) | set(BY_PERSON) | set(BY_GATEWAY) | set(OPEN) == set(every())
 
 
 @pytest.mark.parametrize("name", GUARDED)
@@ -151,7 +152,7 @@ async def test_a_body_that_is_none_is_refused(world, name):
         reply = await send(world.app, name, world.own, None, data=raw, headers=JSON)
         assert reply.status == GUARDED[name].status_of("invalid_body") == 400, raw[:20]
     reply = await send(world.app, name, world.own, None, data=b'{"a": "b"}', headers={"Content-Type": "text/plain"})
-    assert reply.status == 415
+    assert reply.status == (415 if "415" in GUARDED[name].declared["responses"] else 400)
     assert await head(world.app) == before
 
 
@@ -222,11 +223,24 @@ async def test_nobody_is_told_of_a_person_without_a_token_of_theirs(world, name)
         assert reply.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.parametrize("name", BY_GATEWAY)
+async def test_a_gateway_that_proves_nothing_gets_no_answer_about_a_call(world, name):
+    before = await head(world.app)
+    path = name.split(" ")[1].replace("{api_resource_id}", world.own.ids["api_resource_id"]).replace("{path}", "x")
+    resource = {} if path != name.split(" ")[1] else {"resource": world.own.ids["api_resource_id"]}
+    headers = {"X-Original-Method": "GET", "X-Original-URI": "/x"}
+    for wrong in ({}, {"Muniment-Gateway": "Basic cm9vdDp3cm9uZw=="}, {"Muniment-Gateway": f"Bearer {world.manager}"}):
+        reply = await world.app.call("GET", path, world.manager, params=resource, headers=headers | wrong)
+        assert reply.status == 400  # 401 and 403 would speak of the call
+        assert "WWW-Authenticate" not in reply.headers
+    assert await head(world.app) == before
+
+
 @pytest.mark.parametrize("name", OPEN)
 async def test_what_is_open_to_everybody_answers_everybody_alike(world, name):
     named = name.replace("{asset}", "swagger-ui.css")
-    for id in ("application_id", "connector_id"):
-        named = named.replace(f"{{{id}}}", world.own.ids[id])
+    for id, value in world.own.ids.items():
+        named = named.replace(f"{{{id}}}", value)
     method, path = named.split(" ")
     tokens = ("", "nonsense", world.manager)
     replies = [await world.app.call(method, path, token, allow_redirects=False) for token in tokens]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from service.access.call_log import IN_FULL, CallLog
 from service.operations import metrics as metrics_module
 from service.operations import snapshots
 from service.operations.metrics import Metrics
@@ -16,6 +17,7 @@ from service.operations.tally import Tally
 from service.store.job_reports import report, started
 from service.store.journal import Journal
 from service.store.refused import RefusalRecorder
+from tests.service.access.calling import Gateway
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,9 +39,10 @@ def labels(**given: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(given.items()))
 
 
-def watching(parts: StoreParts, metrics: Metrics) -> tuple[Journal, RefusalRecorder]:
+def watching(parts: StoreParts, metrics: Metrics, call_log: CallLog | None = None) -> tuple[Journal, RefusalRecorder]:
     journal, refused = Journal(parts.pool), RefusalRecorder(parts.pool, parts.clock)
-    metrics.watch(pool=parts.pool, appender=parts.appender, journal=journal, refused=refused)
+    call_log = call_log or CallLog(parts.pool, parts.clock)
+    metrics.watch(pool=parts.pool, appender=parts.appender, journal=journal, refused=refused, call_log=call_log)
     return journal, refused
 
 
@@ -86,6 +89,29 @@ async def test_queues_pools_and_models_are_told(parts: StoreParts) -> None:
     assert 60 <= samples["muniment_model_lag_seconds", labels(model="audit")] < 90
     assert samples["muniment_model_stopped", labels(model="audit", mode="eventual")] == 1
     assert samples["muniment_model_stopped", labels(model="tokens", mode="immediate")] == 0
+
+
+async def test_decisions_are_counted_by_outcome_and_outlive_their_worker(tmp_path: Path, parts: StoreParts) -> None:
+    first = Metrics(worker=1, folder=tmp_path)
+    gateway = Gateway(parts, CallLog(parts.pool, parts.clock))
+    watching(parts, first, gateway.log)
+    gateway.asked()
+    for _ in range(IN_FULL + 2):
+        gateway.refused(cause="grant_missing")
+    samples = read(await first.scrape())
+    assert samples["muniment_decisions_total", labels(outcome="allowed")] == 1
+    assert samples["muniment_decisions_total", labels(outcome="grant_missing")] == IN_FULL + 2
+    assert samples["muniment_calls_counted_total", ()] == 2
+    assert samples["muniment_calls_written_total", ()] == samples["muniment_calls_lost_total", ()] == 0
+    assert samples["muniment_call_queue_length", labels(worker="1")] == IN_FULL + 1
+    await first.stop()
+    second = Metrics(worker=1, folder=tmp_path)
+    gateway = Gateway(parts, CallLog(parts.pool, parts.clock))
+    watching(parts, second, gateway.log)
+    gateway.asked()
+    samples = read(await second.scrape())
+    assert samples["muniment_decisions_total", labels(outcome="allowed")] == 2
+    assert samples["muniment_decisions_total", labels(outcome="grant_missing")] == IN_FULL + 2
 
 
 async def test_a_model_at_the_head_is_not_behind(parts: StoreParts) -> None:

@@ -18,6 +18,9 @@ ONE, ALL = "/console/tokens/revoke", "/console/tokens/revoke-all"
 THIRD_PARTIES = "/console/third-parties"
 APPROVE, REJECT = f"{THIRD_PARTIES}/approve", f"{THIRD_PARTIES}/reject"
 FORMS = (ONE, ALL, APPROVE, REJECT)
+INTERFACES, NEW_RESOURCE = "/console/interfaces", "/console/api-resources/new"
+LIMITING, NEW_INTERFACE = f"{INTERFACES}/submit-limit", f"{INTERFACES}/new"
+IMPORT, CONFIRM = f"{INTERFACES}/import", f"{INTERFACES}/import/confirm"
 
 
 @dataclass
@@ -89,3 +92,29 @@ def offered(page: Answer) -> dict[str, Form]:
 async def press(visitor: Visitor, page: Answer, token: str) -> Answer:
     """Press the button that ends a token."""
     return await visitor.submit(offered(page)[token], token=token)
+
+
+def of_resource(resource: Any) -> str:
+    """Return the path of the page of an API resource."""
+    return f"/console/api-resources/{resource['id']}"
+
+
+def of_interface(interface: Any, page: str) -> str:
+    """Return the path of a page of an interface."""
+    return f"{INTERFACES}/{interface['id']}/{page}"
+
+
+def registry_pages(resource: Any, interface: Any) -> tuple[str, ...]:
+    """Return the pages of the registry: three that are seen with `read_api`, and those that change it."""
+    return (
+        INTERFACES,
+        f"{INTERFACES}/all",
+        of_resource(resource),
+        NEW_RESOURCE,
+        f"{of_resource(resource)}/edit",
+        f"{of_resource(resource)}/delete",
+        f"{NEW_INTERFACE}?resource={resource['id']}",
+        of_interface(interface, "edit"),
+        of_interface(interface, "delete"),
+        IMPORT,
+    )

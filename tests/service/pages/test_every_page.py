@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
-from tests.service.pages import factors
+from tests.service.interface_import.given import openapi
+from tests.service.pages import factors, grants
 from tests.service.pages.account.settings import (
     APP,
     CODES,
@@ -25,12 +27,33 @@ from tests.service.pages.account.settings import (
     USERNAME,
     settled,
 )
-from tests.service.pages.console import ALL, APPROVE, ONE, REJECT, THIRD_PARTIES, a_program, a_third_party
+from tests.service.pages.console import (
+    ALL,
+    APPROVE,
+    IMPORT,
+    INTERFACES,
+    LIMITING,
+    ONE,
+    REJECT,
+    THIRD_PARTIES,
+    a_program,
+    a_third_party,
+    registry_pages,
+)
 from tests.service.pages.people import Person, a_firm, sign_in
 from tests.service.pages.visitor import Visitor
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+REGISTRY = (
+    "interfaces", "all interfaces", "resource", "new resource", "edit resource", "delete resource", "new interface",
+    "interface", "delete interface", "import",
+)  # fmt: skip
+SOUGHT = {
+    "search", "end_user", "status", "kind", "method", "scope", "application", "resource", "since", "until", "outcome",
+    "cause", "path", "client", "user", "address",
+}  # fmt: skip
+"""What addresses of our pages may hold that somebody typed or chose."""
 POLICY = {
     "default-src": "'none'", "style-src": "'self'", "form-action": "'self'", "frame-ancestors": "'none'",
     "base-uri": "'none'",
@@ -70,6 +93,8 @@ async def every_page(app, firm, language="en"):
     return {
         **await settings_pages(firm, language),
         **await second_steps(firm, language),
+        **await interface_pages(firm, administrator),
+        **await grants.every_page(firm, administrator),
         "sign-in": login,
         "sign-in, wrong": wrong,
         "sign-in, missing": missing,
@@ -97,6 +122,34 @@ async def every_page(app, firm, language="en"):
         "console, denied": await visitor.open("/console"),
         "console, rejected": await administrator.open((await administrator.submit(reject, **chosen)).next),
         "signed out": await visitor.submit(own, **dict(own.buttons)),
+    }
+
+
+async def interface_pages(firm, visitor):
+    """Return each page about interfaces and their import by name."""
+    resource = await firm.app.api_resource(token=firm.token)
+    interface = await firm.app.interface(resource, firm.token, scope="anonymous", submit_limited=True)
+    pages = {path: await visitor.open(path) for path in registry_pages(resource, interface)}
+    named = dict(zip(REGISTRY, pages.values(), strict=True))
+    limit = named["interfaces"].page.form(LIMITING)
+    edit, new, text = named["interface"].form, named["new interface"].form, json.dumps(openapi())
+    preview = await visitor.submit(named["import"].form, text=text, resource=resource["identifier"], mode="overwrite")
+    return {
+        **named,
+        "interfaces, nothing found": await visitor.open(INTERFACES, search="no such resource"),
+        "interface, wrong": await visitor.submit(edit, path="x"),
+        "interface, stale": await visitor.submit(edit, seen="", name="x"),
+        "new interface, wrong": await visitor.submit(new, identifier="9"),
+        "new resource, wrong": await visitor.submit(named["new resource"].form, name=""),
+        "interface, unknown": await visitor.open(f"{INTERFACES}/x/edit"),
+        "resource, unknown": await visitor.open("/console/api-resources/x"),
+        "import, nothing": await visitor.submit(named["import"].form),
+        "import, wrong": await visitor.submit(named["import"].form, text="{"),
+        "import, preview": preview,
+        "import, forged": await visitor.submit(preview.form, csrf=""),
+        "import, stale": await visitor.submit(preview.form, expected=""),
+        "import, done": await visitor.submit(preview.form),
+        "submit limit": await visitor.open((await visitor.submit(limit, **dict(limit.buttons))).next),
     }
 
 
@@ -200,7 +253,8 @@ async def test_each_page_has_one_main_heading_a_language_and_labels(pages):
         assert len(page.all("h1")) == len(page.all("main")) == 1, name
         assert answer.title.strip(), name
         labelled = {label["for"] for label in page.all("label")}
-        seen = {tag["id"] for tag in (*page.all("input"), *page.all("select")) if tag.get("type") != "hidden"}
+        fields = (*page.all("input"), *page.all("select"), *page.all("textarea"))
+        seen = {tag["id"] for tag in fields if tag.get("type") != "hidden"}
         assert seen == labelled, name
         ids = [tag["id"] for _, tag in page.tags if "id" in tag]
         assert len(ids) == len(set(ids)), name
@@ -213,7 +267,7 @@ async def test_forms_that_change_something_go_to_us_by_post_and_carry_their_toke
         for form in answer.page.forms:
             assert form.action.startswith("/"), name
             if form.method == "get":
-                assert set(form.fields) <= {"search", "end_user", "status", "kind"}, name
+                assert set(form.fields) <= SOUGHT, name
             else:
                 assert form.method == "post", name
                 assert len(form.fields["csrf"]) == 43, name
@@ -233,10 +287,12 @@ async def test_each_page_speaks_chinese_too(app, firm, pages):
 
 
 async def test_other_methods_are_not_there(app):
-    for path in ("/login", "/login/factor", "/consent", "/device", "/account", "/console", "/console/third-parties"):
+    console = ("/console", THIRD_PARTIES, INTERFACES, IMPORT, grants.APPROVALS, grants.GRANTS, grants.CALLS)
+    for path in ("/login", "/login/factor", "/consent", "/device", "/account", *console):
         reply = await app.call("PUT", path, "")
         assert reply.status == 405
-    for path in ("/account/applications/revoke", "/account/sessions/end", ONE, APPROVE, REJECT):
+    deciding = (grants.APPROVE, grants.DELETE)
+    for path in ("/account/applications/revoke", "/account/sessions/end", ONE, APPROVE, REJECT, *deciding):
         assert (await app.call("GET", path, "")).status == 405
     for path in PAGES:
         assert (await app.call("PUT", path, "")).status == 405

@@ -10,7 +10,11 @@ from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+from aiohttp import FormData
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tests.app_fixture import Reply, Running
 
 PREFIX = "__Host-muniment-"
@@ -23,6 +27,7 @@ class Form:
 
     action: str
     method: str
+    multipart: bool = False
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
 
@@ -35,16 +40,22 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, Any]]] = []
         self.forms: list[Form] = []
         self.said = ""
-        self._chosen = ""
+        self._chosen = self._typing = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: Any) -> None:
         attributes = dict(attrs)
         self.tags.append((tag, attributes))
         if tag == "form":
-            self.forms.append(Form(attributes["action"], attributes["method"]))
+            multipart = attributes.get("enctype") == "multipart/form-data"
+            self.forms.append(Form(attributes["action"], attributes["method"], multipart))
+        elif tag == "input" and attributes.get("type") in {"checkbox", "radio"} and "checked" not in attributes:
+            pass  # what is not ticked is not sent
         elif tag == "input" and self.forms:
             self.forms[-1].fields[attributes["name"]] = attributes.get("value") or ""
+        elif tag == "textarea":
+            self.forms[-1].fields[attributes["name"]] = ""
+            self._typing = attributes["name"]
         elif tag == "select":
             self.forms[-1].fields[attributes["name"]] = ""
             self._chosen = attributes["name"]
@@ -53,8 +64,14 @@ class Page(HTMLParser):
         elif tag == "button" and self.forms and "name" in attributes:
             self.forms[-1].buttons.append((attributes["name"], attributes["value"]))
 
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "textarea":
+            self._typing = ""
+
     def handle_data(self, data: str) -> None:
         self.said += data
+        if self._typing:
+            self.forms[-1].fields[self._typing] += data.removeprefix("\n")
 
     def all(self, tag: str) -> list[dict[str, Any]]:
         return [attributes for name, attributes in self.tags if name == tag]
@@ -150,12 +167,23 @@ class Visitor:
                     self.cookies.pop(name, None)
         return Answer(reply, self.issuer)
 
-    async def open(self, path: str, **query: str) -> Answer:
+    async def open(self, path: str, /, **query: str) -> Answer:
         return await self.send("GET", f"{path}?{urlencode(query)}" if query else path)
 
-    async def submit(self, form: Form, headers: dict[str, str] | None = None, **fields: str) -> Answer:
+    async def submit(self, form: Form, headers: dict[str, str] | None = None, **fields: str | bytes) -> Answer:
         """Send a form as a browser does, with these fields filled in."""
         if form.method == "get":
             return await self.open(form.action, **{**form.fields, **fields})
         headers = {"Origin": self.issuer, "Sec-Fetch-Site": "same-origin"} if headers is None else headers
-        return await self.send("POST", form.action, data={**form.fields, **fields}, headers=headers)
+        data: Any = {**form.fields, **fields}
+        if form.multipart:
+            data = parts_of(data)
+        return await self.send("POST", form.action, data=data, headers=headers)
+
+
+def parts_of(fields: Mapping[str, str | bytes]) -> FormData:
+    """Return fields as a form with files has them; what comes as bytes is a file."""
+    form = FormData(default_to_multipart=True)
+    for name, value in fields.items():
+        form.add_field(name, value, filename="document.json" if isinstance(value, bytes) else None)
+    return form

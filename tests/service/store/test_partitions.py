@@ -58,9 +58,15 @@ async def test_a_month_begins_with_its_first_millisecond(parts: StoreParts) -> N
 @pytest.mark.parametrize("zone", ["UTC", "Pacific/Kiritimati", "America/Los_Angeles"])
 async def test_months_are_those_of_utc_wherever_the_session_is(parts: StoreParts, zone: str) -> None:
     await parts.owner.execute(f"SET timezone = '{zone}'")
-    for moment in (datetime(2031, 1, 1, tzinfo=UTC), datetime(2031, 6, 30, 23, 59, 59, tzinfo=UTC)):
+    for moment in (
+        datetime(2031, 1, 1, tzinfo=UTC),
+        datetime(2031, 6, 30, 23, 59, 59, tzinfo=UTC),
+        datetime(2031, 12, 1, tzinfo=UTC),
+    ):
         await parts.owner.execute(ENSURE, moment)
         assert await partition_of(parts, born(moment)) == f"{moment:%Y%m}"
+        end = month(moment, 2) - MILLISECOND  # months in a row, each up to the next
+        assert await partition_of(parts, born(end, last=True)) == f"{end:%Y%m}"
 
 
 async def test_a_stream_stays_where_it_was_born(parts: StoreParts) -> None:

@@ -40,6 +40,7 @@ def appends(draw: st.DrawFn) -> Append:
             *(Expectation(stream, 1, token=False) for stream in loaded),
         ],
         reads=dict.fromkeys(draw(st.lists(guards, **few)), 0),
+        shares=draw(st.sets(st.sampled_from(["api_resource:1", "api_resource:2"]), **few)),
         claims=draw(claims),
         releases=draw(claims),
         subject_keys=[SubjectKey(one, b"", "key") for one in draw(st.lists(ids, **few))],
@@ -53,6 +54,7 @@ def held(append: Append) -> set[object]:
         *((claim.organization, claim.space, claim.digest) for claim in (*append.claims, *append.releases)),
         *(key.subject for key in append.subject_keys),
         *append.destroyed,
+        *append.shares,
         *([append.remembered.key] if append.remembered else []),
     }
 
@@ -111,6 +113,10 @@ def touching(*keys: str) -> Append:
         (an_append(destroyed=[ONE]), an_append(subject_keys=[SubjectKey(ONE, b"", "key")]), False),
         (an_append(destroyed=[ONE]), an_append(reads={f"subject:{ONE}": 1}), False),
         (an_append(destroyed=[ONE]), an_append(reads={f"subject:{OTHER}": 1}), True),
+        (an_append(shares={"a", "b"}), an_append(shares={"b"}), False),
+        (an_append(shares={"a"}), an_append(shares={"b"}), True),
+        (an_append(shares={"a"}), an_append(reads={"a": 1}), True),
+        (an_append(shares={"a"}), touching("a"), True),
         (an_append(remembered=Remembered(b"k", b"", b"")), an_append(remembered=Remembered(b"k", b"", b"")), False),
     ],
 )

@@ -39,6 +39,7 @@ READ_ONLY = {"SELECT"}
 SERVICE = {
     "muniment.archives": READ_ONLY,
     "muniment.batches": READ_ONLY,
+    "muniment.call_counts": {"SELECT", "INSERT", "UPDATE", "DELETE"},
     "muniment.claims": READ_ONLY,
     "muniment.client_assertions": {"SELECT", "INSERT", "DELETE"},
     "muniment.code_sends": {"SELECT", "INSERT", "DELETE"},
@@ -47,6 +48,7 @@ SERVICE = {
     "muniment.guards": READ_ONLY,
     "muniment.horizons": READ_ONLY,
     "muniment.idempotency": {"SELECT", "DELETE"},
+    "muniment.interface_calls": {"SELECT", "INSERT"},
     "muniment.jobs": {"SELECT", "INSERT", "UPDATE"},
     "muniment.followers": READ_ONLY,
     "muniment.former_generations": READ_ONLY,
@@ -133,8 +135,8 @@ async def test_the_service_updates_these_columns_and_no_others(parts: StoreParts
 async def test_the_service_borrows_the_owners_rights_through_these_functions_alone(parts: StoreParts) -> None:
     functions = [row["proname"] for row in await parts.owner.fetch(FUNCTIONS, "muniment_service", SCHEMAS)]
     assert functions == [
-        "append", "ask_rebuild", "drop_journal_before", "ensure_partitions", "keep_answer", "purge_journal_rest",
-        "purge_token_guards", "purge_verification_claims",
+        "append", "ask_rebuild", "drop_calls_before", "drop_journal_before", "ensure_partitions", "keep_answer",
+        "purge_calls_rest", "purge_journal_rest", "purge_token_guards", "purge_verification_claims",
     ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from service.store.upkeep import DAY, Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from datetime import datetime
 
     from tests.store_fixture import StoreParts
 
@@ -31,6 +32,10 @@ POLLED = """
 INSERT INTO muniment.device_polls SELECT gen_random_uuid(), $1, 5, false, $1 FROM generate_series(1, $2::int)
 """
 SPENT = "INSERT INTO muniment.client_assertions SELECT int4send(n), $1 FROM generate_series(1, $2::int) n"
+CALLED = """
+INSERT INTO muniment.interface_calls (id, at, count, status, test, path)
+VALUES (gen_random_uuid(), $1, 1, 200, false, $2)
+"""
 GUARD = "INSERT INTO muniment.guards (key, position) VALUES ($1, $2)"
 BATCH = "INSERT INTO muniment.batches (last, first, recorded_at) VALUES ($1, $1, $2)"
 
@@ -49,6 +54,12 @@ def tidy(parts: StoreParts) -> Upkeep:
 
 async def partitions(parts: StoreParts, parent: str) -> set[str]:
     return {row["relname"] for row in await parts.owner.fetch(PARTITIONS, f"muniment.{parent}")}
+
+
+def week(moment: datetime, days: int = 0) -> str:
+    """Return the name of the partition of calls that holds a moment, or one so many days later."""
+    day = moment.date() + timedelta(days=days)
+    return f"interface_calls_{day - timedelta(days=day.weekday()):%Y%m%d}"
 
 
 async def run(tidy: Upkeep, connection: asyncpg.Connection) -> dict[str, Any]:
@@ -77,6 +88,40 @@ async def test_months_past_their_retention_go(parts: StoreParts, tidy: Upkeep, c
     assert f"token_events_{long_ago:%Y%m}" in await partitions(parts, "token_events")
     kept = parts.clock.now() - timedelta(days=90)
     assert f"request_journal_{kept:%Y%m}" not in line["months_dropped"]
+
+
+async def test_weeks_of_calls_reach_two_ahead_and_go_past_their_own_retention(
+    parts: StoreParts, connection: asyncpg.Connection
+) -> None:
+    now = parts.clock.now()
+    for days in (0, 7, 14, 40, 70):
+        await parts.owner.execute("SELECT muniment.ensure_partitions($1)", now - timedelta(days=days))
+    tidy = Upkeep(connections.connector(parts.dsn, name="upkeep-test"), parts.clock, call_log_days=30)
+    line = await run(tidy, connection)
+    left = await partitions(parts, "interface_calls")
+    dropped = set(line["weeks_dropped"])
+    assert {week(now, 7 * ahead) for ahead in (0, 1, 2, -1, -2)} <= left
+    assert {week(now, -40), week(now, -70)} <= dropped
+    assert week(now, -30) in left  # a part of it may not be so old
+    assert week(now, -37) in dropped
+    assert not dropped & left
+
+
+async def test_a_week_of_calls_goes_at_the_very_end_of_its_retention(parts: StoreParts) -> None:
+    monday = parts.clock.now().replace(hour=0, minute=0, second=0) - timedelta(days=parts.clock.now().weekday() + 28)
+    await parts.owner.execute("SELECT muniment.ensure_partitions($1)", monday)
+    end = monday + timedelta(days=7)
+    assert await parts.pool.fetch(upkeep.DROP_CALLS, end - timedelta(microseconds=1)) == []
+    assert [row["name"] for row in await parts.pool.fetch(upkeep.DROP_CALLS, end)] == [week(monday)]
+
+
+async def test_old_calls_that_no_week_holds_go_too(
+    parts: StoreParts, tidy: Upkeep, connection: asyncpg.Connection
+) -> None:
+    for days, path in ((91, "/old"), (89, "/kept")):
+        await parts.owner.execute(CALLED, parts.clock.now() - timedelta(days), path)
+    assert (await run(tidy, connection))["calls_rest"] == 1
+    assert await parts.owner.fetchval("SELECT path FROM muniment.interface_calls_rest") == "/kept"
 
 
 async def test_old_rows_that_no_month_holds_go_too(
@@ -148,7 +193,7 @@ async def test_no_guard_goes_before_anything_was_recorded(parts: StoreParts) -> 
     assert gone == 0
 
 
-@pytest.mark.parametrize("statement", [upkeep.PURGE_TOKEN_GUARDS, upkeep.PURGE_JOURNAL_REST])
+@pytest.mark.parametrize("statement", [upkeep.PURGE_TOKEN_GUARDS, upkeep.PURGE_JOURNAL_REST, upkeep.PURGE_CALLS_REST])
 async def test_the_database_itself_refuses_to_purge_the_last_day(parts: StoreParts, statement: str) -> None:
     with pytest.raises(asyncpg.InvalidParameterValueError):
         await parts.pool.fetchval(statement, parts.clock.now() - DAY + timedelta(minutes=5), 10)

@@ -155,7 +155,7 @@ async def test_batches_that_overlap_approve_each_once(desk: Desk) -> None:
 async def test_what_a_batch_refuses_is_on_record(desk: Desk) -> None:
     missing, approver = str(uuid4()), await desk.app.manager(desk.organization, "approve_grant")
     reply = await send(desk, "approve", [missing], approver)
-    [refusal] = [one for one in await desk.app.refusals(limit=50) if missing in one["detail"]]
+    [refusal] = [one for one in await desk.app.refusals(limit=50) if missing in (one["detail"] or "")]
     assert (refusal["status"], refusal["code"]) == (404, "unknown_third_party")
     assert refusal["operation"] == f"POST {PATH}/approve"
     assert refusal["request_id"] == reply.headers["X-Request-Id"]
