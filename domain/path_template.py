@@ -14,6 +14,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 from domain.refusals import InvalidPath
 
 PATH_LIMIT = 512
+SEGMENTS_LIMIT = 32
 ANY_SEGMENT = "{}"
 """A parameter without its name."""
 
@@ -30,7 +31,7 @@ DOTS = frozenset({".", ".."})
 def path_template(value: str, *, field: str = "path") -> str:
     """Return the template in its one form. Raises InvalidPath.
 
-    It begins with a slash, has at most 512 characters, no dot segments and none that are empty, but for the last one:
+    It begins with a slash, has at most 512 characters and 32 segments, no dot segments and none that are empty, but for the last one:
     `/orders/` is another path than `/orders`.
     """
     if not value.startswith("/") or len(value) > PATH_LIMIT:
@@ -38,6 +39,8 @@ def path_template(value: str, *, field: str = "path") -> str:
     *inner, last = value[1:].split("/")
     if "" in inner:
         raise InvalidPath("an empty segment", field=field)
+    if len(inner) >= SEGMENTS_LIMIT:
+        raise InvalidPath(f"more than {SEGMENTS_LIMIT} segments", field=field)
     template = "/" + "/".join(_segment(segment, field) for segment in (*inner, last))
     if len(template) > PATH_LIMIT:  # once what is not ASCII is written as RFC 3986 has it
         raise InvalidPath(f"longer than {PATH_LIMIT} characters", field=field)

@@ -412,7 +412,9 @@ class InvalidMethod(Invalid):
 
 
 class InvalidPath(Invalid):
-    sentence = "A path begins with /, has at most 512 characters, and each segment is a plain text or one {parameter}"
+    sentence = (
+        "A path begins with /, has at most 512 characters and 32 segments, and each is a plain text or one {parameter}"
+    )
 
 
 class InvalidFrequency(Invalid):

@@ -19,7 +19,7 @@ from service.access import causes, frequency
 from service.access.causes import Cause
 from service.access.paths import segments
 from service.access.questions import BadQuestion
-from service.coalescer import Coalescer
+from service.coalescer import LAPS, Coalescer
 
 if TYPE_CHECKING:
     import asyncio
@@ -102,7 +102,7 @@ class Decisions:
         self._frequency = frequency
         self._clock = clock
         self._audiences = audiences
-        self._questions: Coalescer[Question, asyncpg.Record] = Coalescer(self._fetch)
+        self._questions: Coalescer[Question, asyncpg.Record] = Coalescer(self._fetch, laps=LAPS)
 
     def ask(self, call: Call) -> Asking:
         """Send what has to be known of a call, at once: whoever waits elsewhere first loses no time."""

@@ -10,6 +10,7 @@ import hashlib
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
+from service.coalescer import LAPS
 from service.store import call_counts
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ class Frequency:
     async def _run(self) -> None:
         try:
             while self._waiting:
+                for _ in range(LAPS):
+                    await asyncio.sleep(0)
                 if len(self._waiting) <= MAX_KEYS:
                     taken, self._waiting = self._waiting, {}
                 else:

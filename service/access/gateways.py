@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from domain.permissions import DECIDE, allows
 from service.access.questions import BadQuestion
-from service.coalescer import Coalescer
+from service.coalescer import LAPS, Coalescer
 from service.oauth.client_authentication import Credentials, basic, verify
 from service.oauth.clients import Client
 from service.oauth.errors import OAuthError
@@ -32,7 +32,7 @@ class Gateways:
         """Take where applications are read and what time it is."""
         self._clients = clients
         self._clock = clock
-        self._proofs: Coalescer[str, Client | BadQuestion] = Coalescer(self._prove)
+        self._proofs: Coalescer[str, Client | BadQuestion] = Coalescer(self._prove, laps=LAPS)
 
     def prove(self, header: str) -> asyncio.Future[Client | BadQuestion | None]:
         """Return the coming application behind a header, or why there is none. The question was sent already."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import asyncpg
 
 AT_ONCE = 250  # interfaces, before others may go on
+STEPS = 2_000
+"""How many places one search looks at, a millisecond's worth: templates can be made so that a path fits thousands of
+them but for its end. A call that is not settled by then is answered by none, and so let pass by none."""
 
 
 class Known(NamedTuple):
@@ -50,7 +53,7 @@ class RouteTable:
     def __init__(self, position: int) -> None:
         """Begin without any."""
         self.position = position
-        self.size = 0
+        self.size = 0  # places, which take up the memory: a template may have many
         self._root = _Place()
 
     def add(self, method: str, path: str, known: Known) -> None:
@@ -58,20 +61,24 @@ class RouteTable:
         place = self._root
         for segment in segments(path):
             if segment is None:
-                place.parameter = place.parameter or _Place()
+                if place.parameter is None:
+                    place.parameter = self._another()
                 place = place.parameter
             else:
                 place.literals = {} if place.literals is None else place.literals
-                place = place.literals.setdefault(segment, _Place())
+                if segment not in place.literals:
+                    place.literals[segment] = self._another()
+                place = place.literals[segment]
         place.methods = {} if place.methods is None else place.methods
         place.methods[method] = known
-        self.size += 1
 
     def find(self, method: str, path: Sequence[str]) -> Known | None:
         """Return the interface that answers a method and a path (its segments), None when none does."""
         length = len(path)
         waiting = [(self._root, 0)]
-        while waiting:
+        steps = 0
+        while waiting and steps < STEPS:
+            steps += 1
             place, depth = waiting.pop()
             if depth == length:
                 if place.methods is not None and (known := _answering(place.methods, method)) is not None:
@@ -83,6 +90,10 @@ class RouteTable:
             if place.literals is not None and (literal := place.literals.get(segment)) is not None:
                 waiting.append((literal, depth + 1))  # taken next, with all that follows from it
         return None
+
+    def _another(self) -> _Place:
+        self.size += 1
+        return _Place()
 
 
 def _answering(methods: dict[str, Known], method: str) -> Known | None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     import asyncpg
 
-REMEMBERED = 20_000  # interfaces in all, some 20 MB
-EMPTY = 16  # what a table takes up besides, in interfaces
+REMEMBERED = 100_000  # places of tables in all, some 40 MB
+EMPTY = 16  # what a table takes up besides, in places
 
 
 class RouteTables:

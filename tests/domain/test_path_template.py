@@ -69,6 +69,13 @@ def test_a_path_has_512_characters_at_most_as_it_is_kept() -> None:
     assert len(path_template("/" + "\u00e9" * 85)) == 511
 
 
+def test_a_path_has_32_segments_at_most() -> None:
+    assert path_template("/a" * 32) == "/a" * 32
+    for path in ("/a" * 33, "/a" * 32 + "/", "/{x}" * 33):
+        with pytest.raises(InvalidPath):
+            path_template(path)
+
+
 def test_the_shape_of_a_template_leaves_the_names_out() -> None:
     assert shape("/orders/{id}/lines/{line}") == shape("/orders/{order}/lines/{id}") == "/orders/{}/lines/{}"
     assert shape("/orders/%7Bid%7D") == "/orders/%7Bid%7D"

@@ -90,3 +90,20 @@ async def test_a_caller_that_leaves_takes_no_answer_from_the_others() -> None:
     await turn()
     assert not lookups._busy
     assert not lookups._waiting
+
+
+async def test_who_comes_while_a_query_waits_for_more_joins_it_and_nobody_later_does() -> None:
+    database = Database()
+    lookups = Coalescer(database.fetch, laps=2)
+    early = [lookups.get("a")]
+    await asyncio.sleep(0)
+    early.append(lookups.get("b"))
+    await turn()
+    database.version = 1
+    late = lookups.get("a")
+    await turn()
+    database.open = True
+    database.gates[0].set()
+    assert await asyncio.gather(*early) == [0, 0]
+    assert await late == 1
+    assert database.asked == [["a", "b"], ["a"]]
