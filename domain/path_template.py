@@ -31,8 +31,8 @@ DOTS = frozenset({".", ".."})
 def path_template(value: str, *, field: str = "path") -> str:
     """Return the template in its one form. Raises InvalidPath.
 
-    It begins with a slash, has at most 512 characters and 32 segments, no dot segments and none that are empty, but for the last one:
-    `/orders/` is another path than `/orders`.
+    It begins with a slash, has at most 512 characters and 32 segments, no dot segments and none that are empty, but for
+    the last one: `/orders/` is another path than `/orders`.
     """
     if not value.startswith("/") or len(value) > PATH_LIMIT:
         raise InvalidPath(field=field)

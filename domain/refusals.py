@@ -876,7 +876,7 @@ class ImportChanged(Conflict):
 
 
 class TooManyInterfaces(Conflict):
-    sentence = "The API resource has as many interfaces as it may have"
+    sentence = "The API resource or its organization has as many interfaces as it may have"
 
 
 class TooOften(Refusal):

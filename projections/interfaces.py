@@ -180,6 +180,7 @@ MATCHING_IDS = f"SELECT i.id FROM interfaces i WHERE {MATCHING} ORDER BY i.id LI
 OF_RESOURCE = "SELECT * FROM interfaces WHERE resource = $1 ORDER BY id"
 BY_IDENTIFIER = "SELECT * FROM interfaces WHERE resource = $1 AND lower(identifier) = lower($2)"
 COUNT = "SELECT count(*) FROM interfaces WHERE resource = $1"
+COUNT_OF_ORGANIZATION = "SELECT count(*) FROM interfaces WHERE organization = $1"
 IDS_OF_RESOURCES = "SELECT id FROM interfaces WHERE resource = ANY ($1::uuid[]) ORDER BY id LIMIT $2"
 
 
@@ -259,6 +260,11 @@ async def by_identifier(connection: asyncpg.Pool, resource: UUID, identifier: st
 async def count(connection: asyncpg.Pool, resource: UUID) -> int:
     """Return how many interfaces an API resource has."""
     return int(await connection.fetchval(COUNT, resource))
+
+
+async def count_of_organization(connection: asyncpg.Pool, organization: UUID) -> int:
+    """Return how many interfaces all API resources of an organization have."""
+    return int(await connection.fetchval(COUNT_OF_ORGANIZATION, organization))
 
 
 async def ids_of_resources(connection: asyncpg.Pool, resources: list[UUID], *, limit: int) -> list[UUID]:

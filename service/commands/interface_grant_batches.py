@@ -1,6 +1,7 @@
 """Commands about many interface grants at once: those that are named, each for itself, or all that there are.
 
-All of them may be too many for one append: it takes as many as it takes, and what was done stays done.
+All of them may be too many for one append: it takes as many as it takes, and what was done stays done. The answer is
+kept under its key with the last of them: requests that come with one key at the same moment may share the work.
 """
 
 from __future__ import annotations

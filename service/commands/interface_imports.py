@@ -20,7 +20,7 @@ from domain.refusals import IdentifierNeeded, ImportChanged, TooManyInterfaces
 from projections import interface_grants as grant_rows
 from projections import interfaces as rows
 from service.commands import api_resources, claims, interfaces
-from service.commands.interfaces import INTERFACE_LIMIT
+from service.commands.interfaces import INTERFACE_LIMIT, ORGANIZATION_LIMIT
 from service.commands.seen import active_organization, to_change, to_rely_on
 from service.interface_import.plan import Entry, Mode, What, fields_of, planned
 
@@ -106,8 +106,13 @@ async def carry_out(
             decision.rely_on(f"api_resource:{there['id']}", f"resource-interfaces:{there['id']}")
             present = await rows.of_resource(decision.connection, there["id"])
         plan = await asyncio.to_thread(planned, document, present, mode)  # of thousands it takes a while
-        if len(present) + len(plan.add) - len(plan.delete) > INTERFACE_LIMIT:
+        more = len(plan.add) - len(plan.delete)
+        if len(present) + more > INTERFACE_LIMIT:
             raise TooManyInterfaces
+        if more > 0:
+            everywhere = await rows.count_of_organization(decision.connection, organization)
+            if everywhere + more > ORGANIZATION_LIMIT:
+                raise TooManyInterfaces
         target = _target(chosen, document, there, mode)
         counted = await grant_rows.count_of(decision.connection, [row["id"] for row in present])
         report = await asyncio.to_thread(_report, mode, document, target, plan, counted, dry_run=dry_run)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from service.store.store import Outcome, Store
 
 INTERFACE_LIMIT = 5_000  # of a resource: one append ends or replaces them all, and holds the lock of the log meanwhile
+ORGANIZATION_LIMIT = 100_000
+"""Of an organization, some more where several add at once: a search goes through all of them, and so does what asks for
+all of them."""
 SPARE = 500  # this close to a limit, those who add at the same time wait for each other
 GONE = "The interface was deleted"
 """Why the grants for an interface are withdrawn with it."""
@@ -48,7 +51,8 @@ async def create(
     """Make an interface.
 
     Raises UnknownApiResource, InvalidApiIdentifier, InvalidName, InvalidMethod, InvalidPath, InvalidFrequency,
-    InvalidInterfaceScope, InvalidDescription, IdentifierTaken, AddressTaken or TooManyInterfaces (over 5,000).
+    InvalidInterfaceScope, InvalidDescription, IdentifierTaken, AddressTaken or TooManyInterfaces (over 5,000, or over
+    100,000 in the organization).
     """
 
     async def command(decision: Decision) -> Interface:
@@ -71,6 +75,8 @@ async def create(
         decision.organization = within.organization
         present = await rows.count(decision.connection, resource)
         if present >= INTERFACE_LIMIT:
+            raise TooManyInterfaces
+        if await rows.count_of_organization(decision.connection, within.organization) >= ORGANIZATION_LIMIT:
             raise TooManyInterfaces
         if present >= INTERFACE_LIMIT - SPARE:
             decision.rely_on(f"resource-interfaces:{resource}")

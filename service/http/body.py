@@ -58,8 +58,8 @@ def size(limit: int) -> str:
     return f"{kibibytes} KiB" if kibibytes < 1024 else f"{kibibytes // 1024} MiB"  # noqa: PLR2004 - KiB of a MiB
 
 
-async def read_bytes(request: web.Request, *, limit: int = MAX_BODY, seconds: float = READ_SECONDS) -> bytes:
-    """Return the whole body. Raises BadBody when it is larger, encoded, cut off or not there in time."""
+async def read_bytes(request: web.Request, *, limit: int = MAX_BODY, seconds: float | None = None) -> bytes:
+    """Return the whole body. Raises BadBody when it is larger, encoded, cut off or not there in time (10 s)."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadBody("The body must not be compressed", status=415)
     length = request.content_length
@@ -76,7 +76,7 @@ async def read_bytes(request: web.Request, *, limit: int = MAX_BODY, seconds: fl
     chunks: list[bytes] = []
     total = 0
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(READ_SECONDS if seconds is None else seconds):
             async for chunk in request.content.iter_any():
                 total += len(chunk)
                 if total > limit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from service.store.refusals import Overloaded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
 
     from service.outbound import Outbound
 
@@ -27,6 +29,8 @@ REDIRECTS = 3
 JUDGE_SECONDS = 90.0  # twice what the child may work: it ends itself before, unless it had to wait for a processor
 WAITING = 16
 """How many may wait for the one that is judged: whoever comes then is sent away rather than let to pile up."""
+SHARE = 2
+"""How many of them may be one organization's: slow documents of one keep others waiting, not out."""
 ACCEPT = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.1"}
 OK = 200
 MARKS = (b"swagger", b"openapi", b"\\u", b"\\U", b"\\x")
@@ -51,36 +55,37 @@ class Documents:
         self._outbound = outbound
         self._seconds = seconds
         self._most = 1 + waiting
-        self._under_way = 0
+        self._under_way: Counter[UUID] = Counter()
         self._turn = asyncio.Lock()
 
-    async def read_text(self, text: str | bytes) -> ImportedDocument:
+    async def read_text(self, organization: UUID, text: str | bytes) -> ImportedDocument:
         """Return the document that a text in JSON or YAML describes. Raises InvalidDocument and Overloaded."""
-        with self._admitted():
+        with self._admitted(organization):
             return await self._judged(TEXT, text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
 
-    async def read_body(self, raw: bytes) -> ImportedDocument:
+    async def read_body(self, organization: UUID, raw: bytes) -> ImportedDocument:
         """Return the `document` of a request's body: an object, or a text. Raises as `read_text` does."""
-        with self._admitted():
+        with self._admitted(organization):
             return await self._judged(BODY, raw)
 
-    async def fetched(self, url: str) -> ImportedDocument:
+    async def fetched(self, organization: UUID, url: str) -> ImportedDocument:
         """Return the document at an address of the public internet.
 
         Raises DocumentNotFetched, and as `read_text` does.
         """
-        with self._admitted():
+        with self._admitted(organization):
             return await self._judged(TEXT, await self._fetch(url))
 
     @contextmanager
-    def _admitted(self) -> Iterator[None]:
-        if self._under_way >= self._most:
+    def _admitted(self, organization: UUID) -> Iterator[None]:
+        if self._under_way.total() >= self._most or self._under_way[organization] >= SHARE:
             raise Overloaded
-        self._under_way += 1
+        self._under_way[organization] += 1
         try:
             yield
         finally:
-            self._under_way -= 1
+            self._under_way[organization] -= 1
+            self._under_way += Counter()  # forgets those who have nothing under way
 
     async def _fetch(self, url: str) -> bytes:
         try:

@@ -97,9 +97,11 @@ class _Builder:
 
     def _end(self) -> None:
         ended = self._open.pop()
-        if isinstance(ended.value, dict):
-            for merged in ended.merged:  # the earlier ones go first, and the object's own names before them all
-                ended.value = {**merged, **ended.value}
+        if isinstance(ended.value, dict) and ended.merged:
+            whole: dict[str, Any] = {}  # the earlier ones count before the later, and the object's own names before all
+            for each in (*reversed(ended.merged), ended.value):
+                whole.update(each)
+            ended.value = whole
         self._anchored(ended.anchor, ended.value, ended.size)
         self._put(ended.value, ended.size)
 

@@ -67,7 +67,8 @@ SELECT f.id, f.at, f.organization, f.resource, f.interface, f.gateway, f.applica
  ORDER BY f.id DESC
 """
 LAST_SCANNED = """
-SELECT c.id FROM muniment.interface_calls c WHERE {by_index} ORDER BY c.id DESC OFFSET {scanned} - 1 LIMIT 1
+SELECT c.id, c.organization FROM muniment.interface_calls c
+ WHERE {by_index} ORDER BY c.id DESC OFFSET {scanned} - 1 LIMIT 1
 """
 
 
@@ -127,10 +128,14 @@ async def page(
     rows = await pool.fetch(sql, *(wanted[name] for name in names))
     if len(rows) == limit:
         return Page(rows, rows[-1]["id"])
-    last = await pool.fetchval(
+    last = await pool.fetchrow(
         LAST_SCANNED.format(by_index=by_index, scanned=int(scanned)), *(wanted[name] for name in indexed)
     )
-    return Page(rows, last)
+    # All calls of a user, an application or an interface are in one organization: where these are another's, there is
+    # nothing to go on to, and their ids tell when they were made.
+    if last is None or organization not in (None, last["organization"]):
+        return Page(rows, None)
+    return Page(rows, last["id"])
 
 
 def _conditions(conditions: Mapping[str, str], chosen: Sequence[str], names: Sequence[str]) -> str:

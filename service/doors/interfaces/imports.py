@@ -38,6 +38,8 @@ from service.interface_import.documents import LIMIT
 from service.interface_import.plan import Mode, What
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from service.interface_import.imported import ImportedDocument
     from service.interface_import.plan import Entry
 
@@ -216,7 +218,7 @@ async def carry_out(call: Call) -> Answer:
         interface_imports.carry_out,
         _told,
         organization=chosen,
-        document=await _document(call),
+        document=await _document(call, chosen),
         mode=Mode(body.mode),
         dry_run=body.dry_run,
         resource=body.resource,
@@ -224,9 +226,9 @@ async def carry_out(call: Call) -> Answer:
     )
 
 
-async def _document(call: Call) -> ImportedDocument:
+async def _document(call: Call, organization: UUID) -> ImportedDocument:
     """Return the document of the request, or the one at its address."""
     body: Import = call.body
     if body.url is not None:
-        return await call.parts.documents.fetched(body.url)
-    return await call.parts.documents.read_body(call.request[BODY])
+        return await call.parts.documents.fetched(organization, body.url)
+    return await call.parts.documents.read_body(organization, call.request[BODY])

@@ -18,6 +18,7 @@ from service.parts import PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
     from aiohttp import web
 
@@ -34,10 +35,12 @@ class Source(NamedTuple):
     url: str
     raw: bytes
 
-    async def read(self, request: web.Request) -> ImportedDocument:
-        """Return the document. Raises InvalidDocument, DocumentNotFetched or Overloaded."""
+    async def read(self, request: web.Request, organization: UUID) -> ImportedDocument:
+        """Return the document, read for an organization. Raises InvalidDocument, DocumentNotFetched or Overloaded."""
         documents = request.app[PARTS].documents
-        return await (documents.fetched(self.url) if self.url else documents.read_text(self.raw))
+        if self.url:
+            return await documents.fetched(organization, self.url)
+        return await documents.read_text(organization, self.raw)
 
     async def fields(self) -> dict[str, str]:
         """Return what a form has to say to bring the same document again: of an address, whatever is there by then."""

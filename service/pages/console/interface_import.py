@@ -107,7 +107,7 @@ async def preview(request: web.Request, who: Administrator, form: Mapping[str, s
         fault = "console_import_nothing" if not sources else "console_import_one_of"
         return await _page(request, who, Filled(typed, {URL if not form.get(URL) else FILE: fault}), status=400)
     try:
-        return await _previewed(request, who, sources[0], await sources[0].read(request), typed)
+        return await _previewed(request, who, sources[0], await _read(request, who, sources[0]), typed)
     except REFUSED as refusal:
         return await _refused(request, who, refusal, typed)
 
@@ -118,7 +118,7 @@ async def confirm(request: web.Request, who: Administrator, form: Mapping[str, s
     source = await again(form)
     typed = {URL: source.url, RESOURCE: form.get(RESOURCE, ""), MODE: asked.choice(form.get(MODE), MODES)}
     try:
-        document = await source.read(request)
+        document = await _read(request, who, source)
         if document.digest != form.get(DIGEST):
             note(request, 409, ImportChanged.code, "the document is another one", signed_in=who.signed_in)
             return await _previewed(request, who, source, document, typed, changed="console_import_other_document")
@@ -130,6 +130,10 @@ async def confirm(request: web.Request, who: Administrator, form: Mapping[str, s
     except REFUSED as refusal:
         return await _refused(request, who, refusal, typed)
     return await report_page(request, who, document, report)
+
+
+async def _read(request: web.Request, who: Administrator, source: Source) -> ImportedDocument:
+    return await source.read(request, who.signed_in.organization)
 
 
 async def _previewed(

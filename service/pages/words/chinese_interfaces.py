@@ -100,7 +100,7 @@ FAULTS = {
     "console_path_taken": "该 API 资源的另一个接口已使用此方法和路径。",
     "console_frequency_wrong": "请输入 1 至 2147483647 的整数。",
     "console_scope_wrong": "请选择调用者。",
-    "console_too_many_interfaces": "该 API 资源的接口数量已达上限。",
+    "console_too_many_interfaces": "该 API 资源或其所属组织的接口数量已达上限。",
     "console_too_many_resources": "您组织的 API 资源数量已达上限。",
     "console_too_much_text": "将要终止的授权超过一次可终止的数量，请先删除其中一部分。",
     "console_meanwhile": "在您打开此页面期间，已有他人作出更改，因此未保存任何内容。请对照后重新保存。",

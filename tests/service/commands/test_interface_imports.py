@@ -359,6 +359,21 @@ async def test_limits_hold_for_what_there_is_together(
     assert (await place.overwrite(dry_run=dry_run)).count(What.ADDED) == 2
 
 
+@pytest.mark.parametrize("dry_run", [True, False])
+async def test_limits_hold_for_all_resources_of_an_organization(
+    place: Place, monkeypatch: pytest.MonkeyPatch, *, dry_run: bool
+) -> None:
+    other = await an_api_resource(place.parts, place.organization, "other")
+    await an_interface(place.parts, other.id, "mine")
+    await place.imports()
+    monkeypatch.setattr(interface_imports, "ORGANIZATION_LIMIT", 3)
+    assert (await place.overwrite(dry_run=dry_run)).count(What.ADDED) == 0  # what is as it was takes no more room
+    before = await head(place.parts)
+    with pytest.raises(refusals.TooManyInterfaces):
+        await place.imports(dry_run=dry_run, resource="another")
+    assert await head(place.parts) == before
+
+
 async def test_there_are_not_more_resources_than_an_organization_may_have(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

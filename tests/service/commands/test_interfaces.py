@@ -230,3 +230,21 @@ async def test_a_resource_has_so_many_interfaces_at_most(
     refused = [type(each) for each in results if isinstance(each, BaseException)]
     assert refused == [refusals.TooManyInterfaces] * 3
     await create(parts, (await an_api_resource(parts, organization, "other")).id)
+
+
+async def test_an_organization_has_so_many_interfaces_at_most(
+    parts: StoreParts, organization: UUID, resource: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(interfaces, "ORGANIZATION_LIMIT", 2)
+    other = (await an_api_resource(parts, organization, "other")).id
+    await create(parts, resource)
+    leaving = await create(parts, other)
+    before = await head(parts)
+    for full in (resource, other):
+        with pytest.raises(refusals.TooManyInterfaces):
+            await create(parts, full, identifier="more", path="/more")
+    assert await head(parts) == before
+    elsewhere = await an_organization(parts)
+    await create(parts, (await an_api_resource(parts, elsewhere.id)).id)
+    await interfaces.delete(parts.store, origin(), SYSTEM, interface=leaving.id)
+    await create(parts, resource, identifier="more", path="/more")

@@ -246,7 +246,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "application": "{application_id}",
         "interfaces": [{"interface": "{other_interface_id}"}],
     },
-    "POST /api/interface-grants/all": {"application": "{application_id}"},
+    "POST /api/interface-grants/all": {"application": "{application_id}", "resource": "{api_resource_id}"},
     "POST /api/interface-grants/{interface_grant_id}/reject": {"reason": "Unknown"},
     "POST /api/interface-grants/approve": {"ids": ["{interface_grant_id}"]},
     "POST /api/interface-grants/reject": {"ids": ["{interface_grant_id}"], "reason": "Unknown"},

@@ -11,6 +11,7 @@ import time
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
 
 import pytest
 import uvloop
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tests.receiver import Receiver
 
 # A text that this pattern takes hours to look at.
+ACME = UUID(int=1)
 ENDLESS = {"type": "string", "pattern": "^(a+)+$", "default": "a" * 60 + "!"}
 NOTHING_OPENS = """
 import os, socket
@@ -95,9 +97,9 @@ def message(refused: pytest.ExceptionInfo[InvalidDocument]) -> str:
 
 async def test_a_text_is_read_in_json_and_in_yaml() -> None:
     async with reading() as read:
-        one = await read.read_text(json.dumps(openapi()))
-        other = await read.read_text(f"# YAML\n{json.dumps(openapi())}".encode())
-        body = await read.read_body(json.dumps({"mode": "normal", "document": openapi()}).encode())
+        one = await read.read_text(ACME, json.dumps(openapi()))
+        other = await read.read_text(ACME, f"# YAML\n{json.dumps(openapi())}".encode())
+        body = await read.read_body(ACME, json.dumps({"mode": "normal", "document": openapi()}).encode())
     assert one == other == body
     assert [operation.identifier for operation in one.operations] == ["listOrders", "createOrder", "readOrder"]
 
@@ -105,7 +107,7 @@ async def test_a_text_is_read_in_json_and_in_yaml() -> None:
 async def test_what_is_wrong_is_told_with_its_place() -> None:
     async with reading() as read:
         with pytest.raises(InvalidDocument) as refused:
-            await read.read_text(json.dumps({**swagger(), "info": {}}))
+            await read.read_text(ACME, json.dumps({**swagger(), "info": {}}))
     assert {fault.place for fault in refused.value.faults} == {"info"}
     assert refused.value.field == "document"
 
@@ -115,14 +117,14 @@ async def test_a_text_that_names_no_standard_costs_no_process(monkeypatch: pytes
     async with reading() as read:
         for text in ("", "<html></html>", '{"a": 1}', b"\xff"):
             with pytest.raises(InvalidDocument) as refused:
-                await read.read_text(text)
+                await read.read_text(ACME, text)
             assert message(refused) == "It does not say by which standard it is written"
 
 
 async def test_letters_may_be_escaped_in_the_name_of_the_standard() -> None:
     async with reading() as read:
         text = json.dumps(openapi()).replace("openapi", "\\u006fpenapi")
-        assert len((await read.read_text(text)).operations) == 3
+        assert len((await read.read_text(ACME, text)).operations) == 3
 
 
 async def test_what_takes_too_long_is_ended_and_refused() -> None:
@@ -130,7 +132,7 @@ async def test_what_takes_too_long_is_ended_and_refused() -> None:
     async with reading(seconds=2.0) as read:
         start = time.monotonic()
         with pytest.raises(InvalidDocument) as refused:
-            await read.read_text(endless())
+            await read.read_text(ACME, endless())
         assert time.monotonic() - start < 10
     assert message(refused) == "It takes too much time or memory to be judged"
     assert children() == before
@@ -139,7 +141,7 @@ async def test_what_takes_too_long_is_ended_and_refused() -> None:
 async def test_whoever_does_not_wait_leaves_no_process_behind() -> None:
     before = children()
     async with reading() as read:
-        asked = asyncio.create_task(read.read_text(endless()))
+        asked = asyncio.create_task(read.read_text(ACME, endless()))
         async with asyncio.timeout(10):
             while children() == before:  # noqa: ASYNC110 - nobody tells that a process was started
                 await asyncio.sleep(0.01)
@@ -147,14 +149,14 @@ async def test_whoever_does_not_wait_leaves_no_process_behind() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asked
         assert children() == before
-        assert (await read.read_text(json.dumps(openapi()))).operations
+        assert (await read.read_text(ACME, json.dumps(openapi()))).operations
 
 
 async def test_a_process_that_dies_refuses_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(documents, "CHILD", "import os; os.kill(os.getpid(), 9)")
     async with reading() as read:
         with pytest.raises(InvalidDocument) as refused:
-            await read.read_text(json.dumps(openapi()))
+            await read.read_text(ACME, json.dumps(openapi()))
     assert message(refused) == "It takes too much time or memory to be judged"
 
 
@@ -162,7 +164,7 @@ async def test_one_is_judged_at_a_time_and_not_many_wait(monkeypatch: pytest.Mon
     monkeypatch.setattr(documents, "CHILD", "import time; time.sleep(0.5)")
     before = children()
     async with reading(waiting=1) as read:
-        asked = [asyncio.create_task(read.read_text(json.dumps(openapi()))) for _ in range(4)]
+        asked = [asyncio.create_task(read.read_text(uuid4(), json.dumps(openapi()))) for _ in range(4)]
         await asyncio.sleep(0.3)
         assert len(children() - before) == 1
         answers = await asyncio.gather(*asked, return_exceptions=True)
@@ -173,6 +175,20 @@ async def test_one_is_judged_at_a_time_and_not_many_wait(monkeypatch: pytest.Mon
         "Overloaded",
     ]
     assert any(isinstance(answer, Overloaded) for answer in answers)
+
+
+async def test_documents_of_one_organization_keep_no_other_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(documents, "CHILD", "import time; time.sleep(0.2)")
+    async with reading() as read:
+        for _ in range(2):
+            asked = [asyncio.create_task(read.read_text(ACME, json.dumps(openapi()))) for _ in range(documents.SHARE)]
+            await asyncio.sleep(0)
+            with pytest.raises(Overloaded):
+                await read.read_text(ACME, json.dumps(openapi()))
+            with pytest.raises(InvalidDocument):  # judged, after those that came before
+                await read.read_text(uuid4(), json.dumps(openapi()))
+            for one in await asyncio.gather(*asked, return_exceptions=True):
+                assert isinstance(one, InvalidDocument)
 
 
 def test_once_it_has_its_text_the_process_can_open_nothing() -> None:
@@ -220,7 +236,7 @@ def test_all_that_judging_takes_is_there_before_nothing_can_be_opened() -> None:
 async def test_a_document_is_fetched() -> None:
     async with receiver() as other, reading(other) as read:
         other.always = Answer(body=json.dumps(openapi()).encode(), headers={"Content-Type": "text/html"})
-        assert (await read.fetched(f"{other.url}openapi.json?x=1#y")).identifier == "orders"
+        assert (await read.fetched(ACME, f"{other.url}openapi.json?x=1#y")).identifier == "orders"
         assert other.requests == [("GET", "/openapi.json?x=1")]
 
 
@@ -229,7 +245,7 @@ async def test_private_addresses_are_not_asked_also_when_redirected_to() -> None
         outside.always = Answer(302, {"Location": inside.url})
         for url in (inside.url, outside.url, f"http://localhost:{inside.port}/", "http://169.254.169.254/latest/"):
             with pytest.raises(DocumentNotFetched) as refused:
-                await read.fetched(url)
+                await read.fetched(ACME, url)
             assert [tuple(fault) for fault in refused.value.faults] == [
                 ("url", "The address may not be called from here")
             ]
@@ -243,17 +259,17 @@ async def test_private_addresses_are_not_asked_also_when_redirected_to() -> None
 async def test_only_http_addresses_are_fetched(url: str) -> None:
     async with reading() as read:
         with pytest.raises(DocumentNotFetched):
-            await read.fetched(url)
+            await read.fetched(ACME, url)
 
 
 async def test_redirects_are_followed_a_few_times() -> None:
     async with receiver() as other, reading(other) as read:
         other.answers.extend([Answer(302, {"Location": "/next"})] * documents.REDIRECTS)
         other.always = Answer(body=json.dumps(openapi()).encode())
-        assert (await read.fetched(other.url)).operations
+        assert (await read.fetched(ACME, other.url)).operations
         other.answers.extend([Answer(302, {"Location": "/next"})] * (documents.REDIRECTS + 1))
         with pytest.raises(DocumentNotFetched) as refused:
-            await read.fetched(other.url)
+            await read.fetched(ACME, other.url)
         assert refused.value.faults[0].message == "The answer has the status 302"
 
 
@@ -269,7 +285,7 @@ async def test_what_is_too_large_too_late_or_not_there_is_not_fetched(monkeypatc
         for told, answer in answers.items():
             other.answers.append(answer)
             with pytest.raises(DocumentNotFetched) as refused:
-                await read.fetched(other.url)
+                await read.fetched(ACME, other.url)
             assert refused.value.faults[0].message == told
 
 
@@ -282,7 +298,7 @@ async def test_nothing_that_is_no_document_is_told_of_what_was_fetched() -> None
         ):
             other.answers.append(Answer(body=body))
             with pytest.raises(InvalidDocument) as refused:
-                await read.fetched(other.url)
+                await read.fetched(ACME, other.url)
             assert "hunter2" not in str([refused.value.faults, refused.value.detail, refused.value.sentence])
 
 
@@ -298,6 +314,6 @@ def test_no_worker_loads_what_judges() -> None:
 def test_a_worker_reads_documents_on_its_own_event_loop() -> None:
     async def read() -> int:
         async with reading() as documents_of_worker:
-            return len((await documents_of_worker.read_text(json.dumps(openapi()))).operations)
+            return len((await documents_of_worker.read_text(ACME, json.dumps(openapi()))).operations)
 
     assert uvloop.run(read()) == 3

@@ -160,6 +160,18 @@ def test_a_body_holds_a_document_as_an_object_or_as_a_text() -> None:
             enveloped(body)
 
 
+def test_a_name_that_stands_twice_is_found_among_many() -> None:
+    """As quickly as they are read: to look through all of them for each would take hours."""
+    names = [f'"n{number}": 0' for number in range(250_000)]
+    assert fault("{" + ", ".join([*names, names[-1]]) + "}") == "The name 'n249999' stands twice in one object"
+
+
+def test_many_objects_are_merged_into_a_large_one_as_quickly_as_they_are_read() -> None:
+    names = [f"n{number}: 0" for number in range(40_000)]
+    read = parsed(f"a: &a {{x: 1}}\nb: {{<<: [{', '.join(['*a'] * 40_000)}], {', '.join(names)}}}".encode())
+    assert len(read["b"]) == 40_001
+
+
 def test_what_stands_twice_in_a_body_is_refused_wherever_it_does() -> None:
     for body in (b'{"document": {}, "document": {"a": 1}}', b'{"mode": "a", "document": {}, "mode": "b"}'):
         with pytest.raises(Unusable) as refused:

@@ -27,9 +27,9 @@ class Form:
 
     action: str
     method: str
-    multipart: bool = False
     fields: dict[str, str] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
+    multipart: bool = False
 
 
 class Page(HTMLParser):
@@ -48,7 +48,7 @@ class Page(HTMLParser):
         self.tags.append((tag, attributes))
         if tag == "form":
             multipart = attributes.get("enctype") == "multipart/form-data"
-            self.forms.append(Form(attributes["action"], attributes["method"], multipart))
+            self.forms.append(Form(attributes["action"], attributes["method"], multipart=multipart))
         elif tag == "input" and attributes.get("type") in {"checkbox", "radio"} and "checked" not in attributes:
             pass  # what is not ticked is not sent
         elif tag == "input" and self.forms:

@@ -56,6 +56,16 @@ async def test_pages_run_newest_first_through_an_organizations_calls(parts: Stor
     assert await page(parts.pool, UUID(int=3)) == ([], None)
 
 
+@pytest.mark.parametrize("leading", ["interface", "application", "user"])
+async def test_another_organizations_calls_give_no_cursor(parts: StoreParts, gateway: Gateway, leading: str) -> None:
+    for _ in range(3):
+        gateway.asked(organization=OTHER, user=USER)
+    await gateway.log.stop()
+    theirs = {"interface": INTERFACE, "application": APPLICATION, "user": USER}[leading]
+    assert await page(parts.pool, ORGANIZATION, **{leading: theirs}, scanned=2) == ([], None)
+    assert (await page(parts.pool, OTHER, **{leading: theirs}, scanned=2, limit=9)).before is not None
+
+
 FILTERS = {
     "resource": RESOURCE, "interface": INTERFACE, "gateway": GATEWAY, "application": APPLICATION, "user": USER,
     "client_id": "shop", "address": "192.0.2.7", "cause": "grant_missing", "method": "POST", "path": "/orders/7",
@@ -153,7 +163,7 @@ async def test_every_page_goes_by_an_index(parts: StoreParts, gateway: Gateway, 
                 asked.extend(row[0] for row in await connection.fetch(f"EXPLAIN {sql}", *values))
             return []
 
-        async def fetchval(self, *_: Any) -> None:
+        async def fetchrow(self, *_: Any) -> None:
             return None
 
     await page(Explaining(), ORGANIZATION, **filters)  # type: ignore[arg-type] # what a pool is asked for here
