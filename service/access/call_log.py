@@ -28,6 +28,8 @@ IN_FULL_OVERALL = 6_000  # a minute
 MAX_COUNTS = 1_000  # rows with counts a minute; what comes later is counted by gateway and cause alone
 MAX_UNNAMED_COUNTS = 200  # and of those
 TICK_SECONDS = 1.0
+BATCH, LINGER_SECONDS = 100, 0.03
+"""Rows are written a few at a time: what goes to the database in one piece holds up the decisions behind it."""
 ALLOWED = "allowed"
 """The outcome of a call that has no cause of refusal."""
 
@@ -64,7 +66,9 @@ class CallLog:
         self._counts: dict[Kind, int] = {}
         self._task: asyncio.Task[None] | None = None
         # Twice as many as are let in: what was let in before the queue was full is still recorded.
-        self.rows: WriteBehind[LoggedCall] = WriteBehind(partial(write, pool), name="calls", capacity=2 * CAPACITY)
+        self.rows: WriteBehind[LoggedCall] = WriteBehind(
+            partial(write, pool), name="calls", capacity=2 * CAPACITY, batch=BATCH, linger=LINGER_SECONDS
+        )
         self.outcomes: dict[str, int] = {}
         self.counted = 0
 

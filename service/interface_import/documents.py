@@ -29,7 +29,7 @@ REDIRECTS = 3
 JUDGE_SECONDS = 90.0  # twice what the child may work: it ends itself before, unless it had to wait for a processor
 WAITING = 16
 """How many may wait for the one that is judged: whoever comes then is sent away rather than let to pile up."""
-SHARE = 2
+SHARE = 4
 """How many of them may be one organization's: slow documents of one keep others waiting, not out."""
 ACCEPT = {"Accept": "application/json, application/yaml;q=0.9, */*;q=0.1"}
 OK = 200

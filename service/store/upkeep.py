@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -71,7 +71,7 @@ PURGE_VERIFICATION_CLAIMS = "SELECT muniment.purge_verification_claims($1, $2)"
 PURGE_TOKEN_GUARDS = "SELECT muniment.purge_token_guards($1, $2)"  # noqa: S105 - a statement
 
 CHUNK = 5_000
-HOUR = 3600.0
+HOUR, OFTEN = 3600.0, 300.0
 RETRY_SECONDS = 60.0
 DAY = timedelta(days=1)
 SHORTEST_RETENTION = timedelta(days=1, minutes=10)  # the database refuses less than a day, by its own clock
@@ -126,8 +126,12 @@ class Upkeep(Duty):
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _lead(self, connection: asyncpg.Connection) -> None:
-        while await self.run(connection):  # noqa: ASYNC110 - what is awaited is the hour itself
-            await asyncio.sleep(HOUR)
+        while await self.run(connection):
+            until = monotonic() + HOUR
+            while (left := until - monotonic()) > 0:
+                await asyncio.sleep(min(left, OFTEN))
+                # Where anybody may call, whoever has many addresses makes as many rows a minute.
+                await _chunks(connection, call_counts.PAST, self._clock.now() - call_counts.KEPT)
 
     async def run(self, connection: asyncpg.Connection) -> bool:
         """Do what is due and report it in one line; return False when a part of it failed and is to be done again.

@@ -34,12 +34,20 @@ class WriteBehind(Generic[T]):
     """A queue of rows and the task that writes them. Writing a row again must do no harm: an answer may get lost."""
 
     def __init__(
-        self, write: Callable[[Sequence[T]], Awaitable[object]], *, name: str, capacity: int = CAPACITY
+        self,
+        write: Callable[[Sequence[T]], Awaitable[object]],
+        *,
+        name: str,
+        capacity: int = CAPACITY,
+        batch: int = BATCH,
+        linger: float = LINGER_SECONDS,
     ) -> None:
-        """Take the function that writes a batch, and a name for the log."""
+        """Take the function that writes a batch, a name for the log, and for how long how many rows gather."""
         self._write = write
         self._name = name
         self._capacity = capacity
+        self._batch = batch
+        self._linger = linger
         self._queue: deque[T] = deque()
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -95,9 +103,9 @@ class WriteBehind(Generic[T]):
                     return
                 self._wake.clear()
                 await self._wake.wait()
-            await self._pause(LINGER_SECONDS)
+            await self._pause(self._linger)
             while self._queue:
-                rows = [self._queue.popleft() for _ in range(min(BATCH, len(self._queue)))]
+                rows = [self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))]
                 self._in_hand = len(rows)
                 await self._deliver(rows)
                 self._in_hand = 0

@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from service.store import connections, upkeep
+from service.store import call_counts, connections, upkeep
 from service.store.job_reports import reports
 from service.store.throttle import Bucket, Throttle
 from service.store.upkeep import DAY, Upkeep
@@ -258,6 +258,23 @@ async def test_of_several_processes_one_works_and_another_takes_over(
     assert second is not first
     for one in several:
         await one.stop()
+
+
+async def test_counts_of_past_minutes_do_not_wait_for_the_hour(
+    parts: StoreParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "OFTEN", 0.01)
+    tidy = Upkeep(connections.connector(parts.dsn, name="upkeep-often"), parts.clock)
+    await tidy.start()
+    past = parts.clock.now().replace(second=0, microsecond=0) - call_counts.KEPT
+    try:
+        for number in range(3):  # the first may be one of the hour's
+            await call_counts.take(parts.pool, past, [b"%d" % number], [1], [1])
+            async with asyncio.timeout(5):
+                while await parts.owner.fetchval("SELECT count(*) FROM muniment.call_counts"):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+    finally:
+        await tidy.stop()
 
 
 async def test_a_lost_connection_is_no_reason_to_give_up(parts: StoreParts, monkeypatch: pytest.MonkeyPatch) -> None:
