@@ -890,6 +890,10 @@ class TooOften(Refusal):
         self.seconds = seconds
 
 
+class ImportsUnderWay(TooOften):
+    sentence = "Other documents of the organization are being read: try again shortly"
+
+
 class SendLimited(TooOften):
     sentence = "Too many messages were sent to this recipient: try again later"
 

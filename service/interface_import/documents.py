@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import structlog
 
-from domain.refusals import DocumentNotFetched, Fault, InvalidDocument
+from domain.refusals import DocumentNotFetched, Fault, ImportsUnderWay, InvalidDocument
 from service.interface_import.imported import ImportedDocument, Judged
 from service.outbound import Blocked, Unanswered
 from service.store.refusals import Overloaded
@@ -59,7 +59,10 @@ class Documents:
         self._turn = asyncio.Lock()
 
     async def read_text(self, organization: UUID, text: str | bytes) -> ImportedDocument:
-        """Return the document that a text in JSON or YAML describes. Raises InvalidDocument and Overloaded."""
+        """Return the document that a text in JSON or YAML describes.
+
+        Raises InvalidDocument, ImportsUnderWay (enough of this organization are being read) and Overloaded.
+        """
         with self._admitted(organization):
             return await self._judged(TEXT, text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
 
@@ -78,7 +81,9 @@ class Documents:
 
     @contextmanager
     def _admitted(self, organization: UUID) -> Iterator[None]:
-        if self._under_way.total() >= self._most or self._under_way[organization] >= SHARE:
+        if self._under_way[organization] >= SHARE:
+            raise ImportsUnderWay
+        if self._under_way.total() >= self._most:
             raise Overloaded
         self._under_way[organization] += 1
         try:

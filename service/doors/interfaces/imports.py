@@ -21,6 +21,7 @@ from domain.refusals import (
     DocumentNotFetched,
     IdentifierNeeded,
     ImportChanged,
+    ImportsUnderWay,
     InvalidApiIdentifier,
     InvalidDocument,
     TooManyApiResources,
@@ -206,6 +207,7 @@ def _entry(entry: Entry) -> dict[str, Any]:
         TooManyApiResources,
         TooManyInterfaces,
         ImportChanged,
+        ImportsUnderWay,
         TooMuchAtOnce,
     ),
 )

@@ -13,6 +13,7 @@ from domain.refusals import (
     DocumentNotFetched,
     IdentifierNeeded,
     ImportChanged,
+    ImportsUnderWay,
     InvalidApiIdentifier,
     InvalidDocument,
     TooManyApiResources,
@@ -56,6 +57,7 @@ FAULTS: dict[type[Refusal], Fault] = {
     TooManyInterfaces: Fault("", "console_too_many_interfaces"),
     TooManyApiResources: Fault("", "console_too_many_resources"),
     TooMuchAtOnce: Fault("", "console_too_much_text"),
+    ImportsUnderWay: Fault("", "console_import_under_way"),
 }
 REFUSED = tuple(FAULTS)
 
@@ -216,6 +218,7 @@ SENT = {
     400: html("The form or the document cannot be read, or a value breaks a rule."),
     403: html("The form is none of ours, or whoever is signed in may not import interfaces."),
     409: html("What it would do is not what was shown, or there would be too many."),
+    429: html("Other documents of the organization are being read."),
     **UNREADABLE,
     **FAILED,
 }

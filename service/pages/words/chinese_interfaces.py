@@ -102,6 +102,7 @@ FAULTS = {
     "console_scope_wrong": "请选择调用者。",
     "console_too_many_interfaces": "该 API 资源或其所属组织的接口数量已达上限。",
     "console_too_many_resources": "您组织的 API 资源数量已达上限。",
+    "console_import_under_way": "您的组织有其他文档正在读取，请稍后再试。",
     "console_too_much_text": "将要终止的授权超过一次可终止的数量，请先删除其中一部分。",
     "console_meanwhile": "在您打开此页面期间，已有他人作出更改，因此未保存任何内容。请对照后重新保存。",
 }

@@ -101,6 +101,7 @@ FAULTS = {
     "console_scope_wrong": "Choose who may call.",
     "console_too_many_interfaces": "The API resource or its organization has as many interfaces as it may have.",
     "console_too_many_resources": "Your organization has as many API resources as it may have.",
+    "console_import_under_way": "Other documents of your organization are being read. Try again shortly.",
     "console_too_much_text": "More grants would end than can end at once. Delete some of them first.",
     "console_meanwhile": "Somebody changed this while you had the page open, so nothing was saved. Compare, and save "
     "again.",

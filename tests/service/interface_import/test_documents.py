@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 import pytest
 import uvloop
 
-from domain.refusals import DocumentNotFetched, InvalidDocument
+from domain.refusals import DocumentNotFetched, ImportsUnderWay, InvalidDocument
 from service.interface_import import documents
 from service.interface_import.documents import ENVIRONMENT, LIMIT, Documents
 from service.outbound import Outbound
@@ -183,7 +183,7 @@ async def test_documents_of_one_organization_keep_no_other_out(monkeypatch: pyte
         for _ in range(2):
             asked = [asyncio.create_task(read.read_text(ACME, json.dumps(openapi()))) for _ in range(documents.SHARE)]
             await asyncio.sleep(0)
-            with pytest.raises(Overloaded):
+            with pytest.raises(ImportsUnderWay):
                 await read.read_text(ACME, json.dumps(openapi()))
             with pytest.raises(InvalidDocument):  # judged, after those that came before
                 await read.read_text(uuid4(), json.dumps(openapi()))

@@ -16,6 +16,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from service.interface_import import documents
 from service.interface_import.documents import LIMIT
 from service.pages.console import interface_report
 from tests.app_fixture import SETTINGS, copied, running
@@ -330,6 +331,15 @@ async def test_an_address_that_leads_nowhere_is_told_beside_its_field(firm, visi
     assert "The document could not be fetched." in answer.text
     assert told in answer.text
     assert answer.page.one("input", name="url")["value"] == url
+
+
+async def test_whoever_has_enough_documents_under_way_is_told_to_wait(firm, visitor, monkeypatch):
+    monkeypatch.setattr(documents, "SHARE", 0)
+    document = titled()
+    answer = await previewed(visitor, text=text_of(document).decode())
+    assert answer.status == 429
+    assert "Other documents of your organization are being read." in answer.text
+    assert await resource_of(firm, document) is None
 
 
 async def test_a_long_report_is_cut_and_says_so(visitor, monkeypatch):
