@@ -49,7 +49,7 @@ Refusal
 │   ├── RebuildUnderWay NoRebuild RebuildNotRunning RebuildNotPaused RebuildCancelled
 │   └── NoFormerGeneration FormerVersion NothingToRetry
 ├── TooOften               not so soon; `seconds` later it may do
-│   └── SendLimited MessageThrottled TooManyGuesses
+│   └── SendLimited MessageThrottled TooManyGuesses ImportsUnderWay
 └── Forbidden              this caller may not
     ├── MissingPermission SelfApproval RootRequired PrivilegedRole BuiltInRole OwnDeletion WrongClientKind
     ├── CreatorRequired SignInOnly FeatureNotEnabled FactorMissing
