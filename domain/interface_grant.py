@@ -297,10 +297,6 @@ class InterfaceGrant(Aggregate):
         """Whether the grant is in force: approved, and the approval has not expired."""
         return self.status is Status.EFFECTIVE and self.expires_at is not None and now < self.expires_at
 
-    def status_at(self, now: datetime) -> str:
-        """Return `pending`, `effective`, `rejected` or `expired`."""
-        return third_party.status(self.status, self.expires_at, now)
-
     def require_known(self, by: Caller) -> None:
         """Raise UnknownInterfaceGrant when the grant is gone or outside the caller's organization."""
         if self.ended or not by.sees(self.organization):

@@ -168,15 +168,14 @@ SHOWN = """
 SELECT i.*, r.identifier AS resource_identifier, r.name AS resource_name
   FROM interfaces i JOIN api_resources r ON r.id = i.resource
 """
-MATCHING = """($1::uuid IS NULL OR i.organization = $1) AND ($2::uuid IS NULL OR i.resource = $2)
-   AND ($3::text IS NULL OR strpos(lower(i.name), lower($3)) > 0 OR strpos(lower(i.identifier), lower($3)) > 0
-        OR strpos(lower(i.path), lower($4)) > 0)"""
 ONE = f"{SHOWN} WHERE i.id = $1"
 PAGE = f"""
-{SHOWN} WHERE {MATCHING} AND ($5::text IS NULL OR i.method = $5) AND ($6::text IS NULL OR i.scope = $6) AND i.id > $7
+{SHOWN} WHERE ($1::uuid IS NULL OR i.organization = $1) AND ($2::uuid IS NULL OR i.resource = $2)
+   AND ($3::text IS NULL OR strpos(lower(i.name), lower($3)) > 0 OR strpos(lower(i.identifier), lower($3)) > 0
+        OR strpos(lower(i.path), lower($4)) > 0)
+   AND ($5::text IS NULL OR i.method = $5) AND ($6::text IS NULL OR i.scope = $6) AND i.id > $7
  ORDER BY i.id LIMIT $8
 """
-MATCHING_IDS = f"SELECT i.id FROM interfaces i WHERE {MATCHING} ORDER BY i.id LIMIT $5"  # noqa: S608 - this file's own text
 OF_RESOURCE = "SELECT * FROM interfaces WHERE resource = $1 ORDER BY id"
 BY_IDENTIFIER = "SELECT * FROM interfaces WHERE resource = $1 AND lower(identifier) = lower($2)"
 COUNT = "SELECT count(*) FROM interfaces WHERE resource = $1"
@@ -237,14 +236,6 @@ async def page(
     `search` is a part of the name, the identifier or the path, in upper or lower case.
     """
     return await connection.fetch(PAGE, organization, resource, search, _written(search), method, scope, after, limit)
-
-
-async def matching_ids(
-    connection: asyncpg.Pool, organization: UUID, *, resource: UUID | None, search: str | None, limit: int
-) -> list[UUID]:
-    """Return the ids of up to `limit` interfaces that `page` would find."""
-    found = await connection.fetch(MATCHING_IDS, organization, resource, search, _written(search), limit)
-    return [row[0] for row in found]
 
 
 async def of_resource(connection: asyncpg.Pool, resource: UUID) -> list[asyncpg.Record]:

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from domain import refusals
+from domain import refusals, third_party
 from domain.caller import SYSTEM
 from domain.interface_grant import InterfaceGrant, Status, guard, of_interface
 from tests.domain.given import (
@@ -171,7 +171,8 @@ def test_whoever_approves_may_give_less_or_more() -> None:
 def test_an_approval_counts_until_it_ends_and_no_longer() -> None:
     grant = approved(expires_at=NOW + HOUR).grant
     assert (grant.effective(NOW + HOUR - INSTANT), grant.effective(NOW + HOUR)) == (True, False)
-    assert (grant.status_at(NOW + HOUR - INSTANT), grant.status_at(NOW + HOUR)) == ("effective", "expired")
+    told = [third_party.status(grant.status, grant.expires_at, moment) for moment in (NOW + HOUR - INSTANT, NOW + HOUR)]
+    assert told == ["effective", "expired"]
 
 
 def test_nothing_is_approved_that_is_over() -> None:

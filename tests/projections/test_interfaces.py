@@ -155,8 +155,8 @@ async def test_interfaces_are_found_by_resource_method_scope_and_parts_of_what_t
     theirs = an_interface(parts, elsewhere)
     await save(parts, orders, stock, elsewhere, read, pay, count, theirs)
 
-    async def found(organization: object = ORGANIZATION, **wanted: object) -> list[object]:
-        return [row["id"] for row in await interfaces.page(parts.pool, organization, after=NIL, limit=9, **wanted)]
+    async def found(organization: object = ORGANIZATION, limit: int = 9, **wanted: object) -> list[object]:
+        return [row["id"] for row in await interfaces.page(parts.pool, organization, after=NIL, limit=limit, **wanted)]
 
     assert await found() == [read.id, pay.id, count.id]
     assert await found(None) == [read.id, pay.id, count.id, theirs.id]
@@ -172,9 +172,9 @@ async def test_interfaces_are_found_by_resource_method_scope_and_parts_of_what_t
     page = await interfaces.page(parts.pool, ORGANIZATION, after=read.id, limit=1)
     assert [(row["id"], row["resource_identifier"]) for row in page] == [(pay.id, "orders")]
     wanted = {"resource": orders.id, "search": "orders"}
-    assert await interfaces.matching_ids(parts.pool, ORGANIZATION, **wanted, limit=9) == [read.id, pay.id]
-    assert await interfaces.matching_ids(parts.pool, ORGANIZATION, **wanted, limit=1) == [read.id]
-    assert await interfaces.matching_ids(parts.pool, APPROVER, resource=None, search=None, limit=9) == [theirs.id]
+    assert await found(**wanted) == [read.id, pay.id]
+    assert await found(**wanted, limit=1) == [read.id]
+    assert await found(APPROVER, resource=None, search=None) == [theirs.id]
     assert [row["id"] for row in await interfaces.of_resource(parts.pool, orders.id)] == [read.id, pay.id]
     row = await interfaces.by_identifier(parts.pool, stock.id, "COUNT")
     assert row is not None
